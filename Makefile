@@ -1,0 +1,44 @@
+# One thin line a target. `make` alone prepares the checkout: an environment of its own, pinned, and the
+# collection inside it, so that `ansible-playbook` finds canary.ecs from any folder.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := $(VENV)/.lab
+.PHONY: demo test lint docs requirements clean
+
+demo: $(VENV)/.lab ## A whole canary on this machine, under load
+	$(BIN)/python -m lab.demo
+
+test: $(VENV)/.test ## Everything that CI runs
+	$(BIN)/python -m pytest tests
+
+lint: $(VENV)/.test ## The quick gates
+	$(BIN)/python -m pytest tests/gates -k lint
+
+requirements: $(VENV)/.uv ## Pin anew what requirements/*.in ask for
+	for name in lab test importer; do \
+	  $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --custom-compile-command 'make requirements' \
+	    --output-file requirements/$$name.txt requirements/$$name.in || exit 1; done
+
+clean: ## Remove what make has made
+	rm -rf $(VENV) .ansible build
+
+$(VENV)/.uv:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	touch $@
+
+$(VENV)/.lab: $(VENV)/.uv requirements/lab.txt
+	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements/lab.txt
+	$(BIN)/python -m lab.link
+	touch $@
+
+$(VENV)/.test: $(VENV)/.lab requirements/test.txt requirements/importer.txt
+	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements/test.txt
+	$(UV) venv --quiet --clear --python $(BIN)/python $(VENV)/importer
+	$(UV) pip install --quiet --python $(VENV)/importer/bin/python --requirement requirements/importer.txt
+	touch $@

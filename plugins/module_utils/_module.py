@@ -1,0 +1,39 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every module of this collection is: an AnsibleAWSModule whose failures are sentences.
+
+``main()`` of a module builds a `CanaryModule` and hands it to `run` with the function that does the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+
+from ansible_collections.canary.ecs.plugins.module_utils._aws.calls import THROTTLING_CODES
+from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+
+
+class CanaryModule(AnsibleAWSModule):  # type: ignore[misc]
+    """The module class: supports check mode, and makes clients that repeat throttled calls."""
+
+    def __init__(self, argument_spec: dict[str, Any], **settings: Any) -> None:
+        super().__init__(argument_spec=argument_spec, supports_check_mode=True, **settings)
+
+    def client_of(self, service: str) -> Any:
+        """A boto3 client for ``service`` (``elbv2``, ``ecs``, ``application-autoscaling``)."""
+        retry = AWSRetry.jittered_backoff(retries=10, delay=1, max_delay=20, catch_extra_error_codes=THROTTLING_CODES)
+        return self.client(service, retry_decorator=retry)
+
+
+def run(module: CanaryModule, work: Callable[[CanaryModule], dict[str, Any]]) -> NoReturn:
+    """Do the work and end the module: its result on success, the error's sentence and facts on failure."""
+    try:
+        result = work(module)
+    except CanaryError as error:
+        module.fail_json(msg=str(error), **error.facts)
+    module.exit_json(**result)
