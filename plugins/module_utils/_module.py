@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
-
 from ansible_collections.canary.ecs.plugins.module_utils._aws.calls import THROTTLING_CODES
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 

@@ -19,7 +19,9 @@ def describe_services(client: Any, cluster: str, services: list[str]) -> list[di
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html
     """
     names = ", ".join(services)
-    answer = call(client, "describe_services", on=f"service {names} in cluster {cluster}", cluster=cluster, services=services)
+    answer = call(
+        client, "describe_services", on=f"service {names} in cluster {cluster}", cluster=cluster, services=services
+    )
     found = answer.get("services", [])
     return [_exactly(found, service, cluster) for service in services]
 
