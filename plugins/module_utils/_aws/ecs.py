@@ -32,7 +32,7 @@ def _exactly(found: list[dict[str, Any]], service: str, cluster: str) -> dict[st
         if service in (candidate["serviceArn"], candidate["serviceName"]):
             if candidate.get("status") == "INACTIVE":
                 raise CanaryError(
-                    f"Service {service} in cluster {cluster} is INACTIVE: it was deleted. Name a service that is running.",
+                    f"Service {service} in cluster {cluster} is INACTIVE: it was deleted. Name one that runs.",
                     service=service,
                     cluster=cluster,
                 )
