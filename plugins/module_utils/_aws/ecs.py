@@ -42,3 +42,24 @@ def _exactly(found: list[dict[str, Any]], service: str, cluster: str) -> dict[st
         service=service,
         cluster=cluster,
     )
+
+
+def describe_task_definition(client: Any, task_definition: str, *, tags: bool = False) -> dict[str, Any]:
+    """A task definition by ARN or ``family:revision``, as ECS describes it.
+
+    ECS returns tags beside the task definition, and only when asked for them; with ``tags`` they are put inside, as
+    RegisterTaskDefinition takes them.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTaskDefinition.html
+    """
+    asked = {"include": ["TAGS"]} if tags else {}
+    answer = call(
+        client,
+        "describe_task_definition",
+        on=f"task definition {task_definition}",
+        taskDefinition=task_definition,
+        **asked,
+    )
+    described: dict[str, Any] = dict(answer["taskDefinition"])
+    if tags and answer.get("tags"):
+        described["tags"] = answer["tags"]
+    return described
