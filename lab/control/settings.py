@@ -1,0 +1,26 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What may be set about a lab's control plane and scheduler."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """``clock`` is monotonic, in seconds; everything that waits in the lab reads it, so that tests can move it.
+
+    ``start_seconds`` is how long a task stays PENDING, ``autoscaling_seconds`` how long a desired count may lie outside
+    its scalable target before it is moved back.
+    """
+
+    region: str = "eu-central-1"
+    account: str = "123456789012"
+    clock: Callable[[], float] = time.monotonic
+    start_seconds: float = 1.0
+    autoscaling_seconds: float = 5.0
+    call_log: str | None = None
