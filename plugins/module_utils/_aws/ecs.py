@@ -63,3 +63,67 @@ def describe_task_definition(client: Any, task_definition: str, *, tags: bool = 
     if tags and answer.get("tags"):
         described["tags"] = answer["tags"]
     return described
+
+
+def update_service(client: Any, service: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Change a service that ECS described (``desiredCount``, ``taskDefinition``), and nothing else of it.
+
+    The answer is the service as the change left it: where the change began a deployment, its PRIMARY one.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
+    """
+    answer = call(
+        client,
+        "update_service",
+        on=f"service {service['serviceArn']}",
+        cluster=service["clusterArn"],
+        service=service["serviceName"],
+        **changes,
+    )
+    updated: dict[str, Any] = answer["service"]
+    return updated
+
+
+def latest_revisions(client: Any, family: str, *, most: int) -> list[str]:
+    """The ARNs of a family's newest active task definitions, newest first.
+
+    ``familyPrefix`` is the whole family name, in spite of its own.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTaskDefinitions.html
+    """
+    answer = call(
+        client,
+        "list_task_definitions",
+        on=f"task definition family {family}",
+        familyPrefix=family,
+        status="ACTIVE",
+        sort="DESC",
+        maxResults=most,
+    )
+    revisions: list[str] = answer.get("taskDefinitionArns", [])
+    return revisions
+
+
+def register_task_definition(client: Any, task_definition: dict[str, Any]) -> str:
+    """Register a new revision, and return its ARN.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html
+    """
+    on = f"task definition family {task_definition['family']}"
+    answer = call(client, "register_task_definition", on=on, **task_definition)
+    arn: str = answer["taskDefinition"]["taskDefinitionArn"]
+    return arn
+
+
+def stopped_tasks(client: Any, service: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tasks of a service that have stopped, as far as ECS still remembers them (an hour; at most 100 of them).
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
+    """
+    on = f"stopped tasks of service {service['serviceArn']}"
+    where = {"cluster": service["clusterArn"]}
+    listed = call(
+        client, "list_tasks", on=on, **where, serviceName=service["serviceName"], desiredStatus="STOPPED"
+    ).get("taskArns", [])
+    if not listed:
+        return []
+    tasks: list[dict[str, Any]] = call(client, "describe_tasks", on=on, **where, tasks=listed).get("tasks", [])
+    return tasks

@@ -1,0 +1,155 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a service that ECS described tells about its deployments and its tasks.
+
+"Stable" in the words of ECS's own waiter is not enough: a service is stable again after the circuit breaker brought the
+old release back, and at a desired count of 0. So a release is judged by the id of its own deployment.
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+
+EVENTS_SHOWN = 5
+REASONS_SHOWN = 5
+
+
+class State(Enum):
+    """How far a deployment is."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How far a deployment is, and ECS's reason where it failed."""
+
+    state: State
+    reason: str = ""
+
+
+def primary(service: dict[str, Any]) -> dict[str, Any] | None:
+    """The deployment that the service is moving to, or is at; None for controllers that have none."""
+    return _one(service, status="PRIMARY")
+
+
+def find_deployment(service: dict[str, Any], deployment: str) -> dict[str, Any] | None:
+    """The deployment with this id, if the service still has it."""
+    return _one(service, id=deployment)
+
+
+def _one(service: dict[str, Any], **has: str) -> dict[str, Any] | None:
+    for deployment in service.get("deployments", []):
+        if all(deployment.get(name) == value for name, value in has.items()):
+            found: dict[str, Any] = deployment
+            return found
+    return None
+
+
+def judge(service: dict[str, Any], deployment: str, *, older: frozenset[str]) -> Verdict:
+    """How far the deployment with this id is, from one reading of its service.
+
+    ``older`` holds the ids of the deployments from before it: a reading with one of them as PRIMARY and no trace of
+    ours was taken before ours existed (AWS may answer so for a while), and says nothing yet.
+    """
+    ours, leading = find_deployment(service, deployment), primary(service)
+    if ours is None:
+        if leading is None or leading["id"] in older:
+            return Verdict(State.WAITING)
+        return Verdict(State.FAILED, f"{_named(leading)} took its place")
+    if ours.get("rolloutState") == "FAILED":
+        return Verdict(State.FAILED, ours.get("rolloutStateReason") or "ECS gives no reason")
+    if leading is not None and leading["id"] != deployment:
+        reason = ours.get("rolloutStateReason")
+        return Verdict(State.FAILED, f"{_named(leading)} took its place" + (f" ({reason})" if reason else ""))
+    return Verdict(State.DONE if _rolled_out(ours, service) else State.WAITING)
+
+
+def _rolled_out(deployment: dict[str, Any], service: dict[str, Any]) -> bool:
+    """Whether a PRIMARY deployment is complete; services behind a Classic Load Balancer have no rolloutState."""
+    if "rolloutState" in deployment:
+        return bool(deployment["rolloutState"] == "COMPLETED")
+    return len(service["deployments"]) == 1 and _runs_all(service)
+
+
+def _named(deployment: dict[str, Any]) -> str:
+    return f"deployment {deployment['id']} of task definition {deployment.get('taskDefinition')}"
+
+
+def _runs_all(service: dict[str, Any]) -> bool:
+    return bool(service["runningCount"] == service["desiredCount"] and not service.get("pendingCount"))
+
+
+def tasks_settled(service: dict[str, Any]) -> bool:
+    """Whether exactly the desired number of tasks runs, all of the newest deployment and none still starting.
+
+    Raises `CanaryError` when the deployment has FAILED: ECS starts no more tasks then.
+    """
+    leading = primary(service)
+    if leading is None:
+        return _runs_all(service)
+    if leading.get("rolloutState") == "FAILED":
+        reason = leading.get("rolloutStateReason") or "ECS gives no reason"
+        raise CanaryError(
+            f"Service {service['serviceName']} cannot start its tasks: {_named(leading)} has FAILED: {reason}.",
+            service=service["serviceArn"],
+        )
+    return _runs_all(service) and bool(leading.get("runningCount") == service["desiredCount"])
+
+
+def describe_counts(service: dict[str, Any]) -> str:
+    """The counts of a service, in words."""
+    return (
+        f"{service['runningCount']} running and {service.get('pendingCount', 0)} pending "
+        f"of {service['desiredCount']} desired"
+    )
+
+
+def last_events(service: dict[str, Any]) -> list[str]:
+    """The service's newest events, newest first, in ECS's own words."""
+    return [event["message"] for event in service.get("events", [])[:EVENTS_SHOWN]]
+
+
+def stop_reasons(tasks: Iterable[dict[str, Any]]) -> list[str]:
+    """Why tasks failed, the most frequent reason first, each once with its number of tasks.
+
+    Tasks that the service stopped on purpose (scaling in, replaced by a deployment) did not fail: they are left out.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+    """
+    counted = Counter(_why_stopped(task) for task in tasks if not _on_purpose(task))
+    return [f"{count} x {reason}" for reason, count in counted.most_common(REASONS_SHOWN)]
+
+
+def _on_purpose(task: dict[str, Any]) -> bool:
+    """Whether the service itself ended the task, scaling in or after a rollout; a failed health check reads otherwise.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
+    """
+    return str(task.get("stoppedReason", "")).startswith("Scaling activity initiated by")
+
+
+def _why_stopped(task: dict[str, Any]) -> str:
+    """The task's stop reason, and of each container that says something its exit code and reason."""
+    said = [
+        f"container {container['name']}" + _ending(container)
+        for container in task.get("containers", [])
+        if container.get("exitCode") or container.get("reason")
+    ]
+    return ": ".join([task.get("stoppedReason") or task.get("stopCode") or "no reason given", *said[:1]]) + "".join(
+        f", {more}" for more in said[1:]
+    )
+
+
+def _ending(container: dict[str, Any]) -> str:
+    code, reason = container.get("exitCode"), container.get("reason")
+    return (f" exited with {code}" if code is not None else "") + (f" ({reason})" if reason else "")
