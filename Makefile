@@ -14,7 +14,7 @@ demo: $(VENV)/.lab ## A whole canary on this machine, under load
 	$(BIN)/python -m lab.demo
 
 test: $(VENV)/.test ## Everything that CI runs
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest
 
 lint: $(VENV)/.test ## The quick gates
 	$(BIN)/python -m pytest tests/gates -k lint

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
@@ -17,7 +17,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws.calls import THROT
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 
 
-class CanaryModule(AnsibleAWSModule):  # type: ignore[misc]
+class CanaryModule(AnsibleAWSModule):
     """The module class: supports check mode, and makes clients that repeat throttled calls."""
 
     def __init__(self, argument_spec: dict[str, Any], **settings: Any) -> None:
@@ -29,7 +29,7 @@ class CanaryModule(AnsibleAWSModule):  # type: ignore[misc]
         return self.client(service, retry_decorator=retry)
 
 
-def run(module: CanaryModule, work: Callable[[CanaryModule], dict[str, Any]]) -> NoReturn:
+def run(module: CanaryModule, work: Callable[[CanaryModule], dict[str, Any]]) -> None:
     """Do the work and end the module: its result on success, the error's sentence and facts on failure."""
     try:
         result = work(module)

@@ -1,0 +1,52 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The reference that Ansible generates from the modules, the role and the filters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.gates.tools import tracked
+
+MODULES = [name.stem for name in tracked("plugins/modules/*.py")]
+FILTERS = [name.stem for name in tracked("plugins/filter/*.yml")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [*(("module", name) for name in MODULES), *(("filter", name) for name in FILTERS)]
+)
+def test_ansible_doc_shows_the_plugin(passes: Callable[..., str], kind: str, name: str) -> None:
+    whole = f"canary.ecs.{name}"
+    shown = json.loads(passes("ansible-doc", "--json", "--type", kind, whole))[whole]
+    assert shown["doc"]["short_description"]
+    assert shown["examples"].strip()
+    assert shown["return"]
+
+
+@pytest.mark.parametrize("entry_point", ["deploy", "shift", "rollback", "promote", "status", "destroy"])
+def test_ansible_doc_shows_the_role(passes: Callable[..., str], entry_point: str) -> None:
+    shown = json.loads(passes("ansible-doc", "--json", "--type", "role", "canary.ecs.canary"))
+    described = shown["canary.ecs.canary"]["entry_points"][entry_point]
+    assert described["short_description"]
+    assert all(option.get("description") for option in described["options"].values())
+
+
+def test_antsibull_docs_finds_nothing(passes: Callable[..., str]) -> None:
+    strict = [
+        "--plugin-docs",
+        "--skip-rstcheck",
+        "--validate-collection-refs=all",
+        "--disallow-unknown-collection-refs",
+    ]
+    passes("antsibull-docs", "lint-collection-docs", *strict, ".")
+
+
+def test_the_modules_that_the_action_group_names_exist(tree: Path) -> None:
+    runtime = (tree / "meta" / "runtime.yml").read_text()
+    named = {line.strip("- \n") for line in runtime.splitlines() if line.strip().startswith("- ecs_")}
+    assert named == set(MODULES)
