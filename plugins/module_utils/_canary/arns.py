@@ -1,0 +1,49 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an ARN of Elastic Load Balancing says by itself, without asking AWS.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html
+"""
+
+from __future__ import annotations
+
+import re
+
+_ARN = re.compile(r"arn:aws[a-z-]*:elasticloadbalancing:(?P<region>[a-z0-9-]+):\d{12}:(?P<kind>[a-z-]+)/(?P<path>.+)")
+_SEGMENTS = {"targetgroup": 2, "listener": 4, "listener-rule": 5}
+
+
+def kind_of(arn: str) -> str | None:
+    """``targetgroup``, ``listener`` or ``listener-rule``; None for anything else, a shortened ARN too."""
+    match = _ARN.fullmatch(arn)
+    if match is None or len(match["path"].split("/")) != _SEGMENTS.get(match["kind"]):
+        return None
+    return match["kind"]
+
+
+def region_of(arn: str) -> str | None:
+    """The region in the ARN; None where it is none of Elastic Load Balancing's."""
+    match = _ARN.fullmatch(arn)
+    return match["region"] if match else None
+
+
+def is_application(arn: str) -> bool:
+    """Whether a listener or a rule is of an Application Load Balancer (``app``): no other kind has weights here."""
+    match = _ARN.fullmatch(arn)
+    return match is not None and match["path"].startswith("app/")
+
+
+def target_group_name(arn: str) -> str:
+    """The name in a target group's ARN (``...:targetgroup/NAME/ID``)."""
+    return arn.split("/")[1]
+
+
+def listener_of_rule(rule: str) -> str:
+    """The ARN of the listener that a rule is of: the rule's own without its last part."""
+    return rule.replace(":listener-rule/", ":listener/", 1).rpartition("/")[0]
+
+
+def load_balancer_of_listener(listener: str) -> str:
+    """The ARN of the load balancer that a listener is of: the listener's own without its last part."""
+    return listener.replace(":listener/", ":loadbalancer/", 1).rpartition("/")[0]

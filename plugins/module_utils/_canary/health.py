@@ -1,0 +1,65 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Target health: whether a group may take more traffic.
+
+An Application Load Balancer does not fail over between groups: the share of a group without a healthy target is
+answered with 503. https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+STATES = ("healthy", "unhealthy", "initial", "draining", "unused", "unavailable")
+
+
+@dataclass(frozen=True)
+class Health:
+    """How many targets of one group are in each of AWS's states."""
+
+    counts: tuple[tuple[str, int], ...]
+
+    def count(self, state: str) -> int:
+        """The number of targets in this state."""
+        return dict(self.counts).get(state, 0)
+
+    @property
+    def healthy(self) -> int:
+        return self.count("healthy")
+
+    @property
+    def registered(self) -> int:
+        """The targets that stay: one that drains takes no new request, and is not counted."""
+        return sum(count for state, count in self.counts if state != "draining")
+
+    @property
+    def needed(self) -> int:
+        """The healthy targets that the group must have before its share rises: half of those registered, at least one.
+
+        The group was sized for its share by whoever set its desired count; under half of that it would be
+        overloaded by it, while to ask for all would let a single task in replacement hold up a rollback.
+        """
+        return max(1, (self.registered + 1) // 2)
+
+    @property
+    def enough(self) -> bool:
+        """Whether the group may take a larger share."""
+        return self.healthy >= self.needed
+
+    def facts(self) -> dict[str, Any]:
+        """The counts as a module returns them."""
+        return {"healthy": self.healthy, "registered": self.registered}
+
+    def __str__(self) -> str:
+        words = ", ".join(f"{count} {state}" for state, count in self.counts)
+        return words or "no target registered"
+
+
+def health_of(states: Iterable[str]) -> Health:
+    """The health of a group from the states of its targets."""
+    counted = Counter(states)
+    return Health(counts=tuple((state, counted[state]) for state in STATES if counted[state]))
