@@ -86,7 +86,7 @@ def update_service(client: Any, service: dict[str, Any], **changes: Any) -> dict
 def latest_revisions(client: Any, family: str, *, most: int) -> list[str]:
     """The ARNs of a family's newest active task definitions, newest first.
 
-    ``familyPrefix`` is the whole family name, in spite of its own.
+    ``familyPrefix`` means the whole name to ECS, in spite of its own; what answers like ECS may take it by its word.
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTaskDefinitions.html
     """
     answer = call(
@@ -98,8 +98,7 @@ def latest_revisions(client: Any, family: str, *, most: int) -> list[str]:
         sort="DESC",
         maxResults=most,
     )
-    revisions: list[str] = answer.get("taskDefinitionArns", [])
-    return revisions
+    return [arn for arn in answer.get("taskDefinitionArns", []) if arn.rpartition("/")[2].rpartition(":")[0] == family]
 
 
 def register_task_definition(client: Any, task_definition: dict[str, Any]) -> str:

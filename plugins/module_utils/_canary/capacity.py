@@ -10,6 +10,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -47,6 +48,9 @@ class Capacity:
             "min": self.bounds.min if self.bounds else None,
             "max": self.bounds.max if self.bounds else None,
         }
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {value}" for name, value in self.facts().items() if value is not None)
 
 
 @dataclass(frozen=True)
@@ -173,6 +177,21 @@ def _moved(before: Bounds, after: Bounds) -> list[Step]:
             max=after.max if after.max != before.max else None,
         )
     ]
+
+
+SUSPENSIONS = {
+    "DynamicScalingInSuspended": "scaling in",
+    "DynamicScalingOutSuspended": "scaling out",
+    "ScheduledScalingSuspended": "scheduled scaling",
+}
+
+
+def suspended(state: Mapping[str, bool]) -> list[str]:
+    """What a scalable target's autoscaler is kept from, in words; empty where it is at work.
+
+    https://docs.aws.amazon.com/autoscaling/application/APIReference/API_SuspendedState.html
+    """
+    return [words for name, words in SUSPENSIONS.items() if state.get(name)]
 
 
 def shows(seen: Capacity, *, before: Capacity, after: Capacity) -> bool:

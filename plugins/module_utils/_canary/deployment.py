@@ -17,6 +17,7 @@ from enum import Enum
 from typing import Any
 
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+from ansible_collections.canary.ecs.plugins.module_utils._canary.health import Health
 
 EVENTS_SHOWN = 5
 REASONS_SHOWN = 5
@@ -105,6 +106,44 @@ def tasks_settled(service: dict[str, Any]) -> bool:
             service=service["serviceArn"],
         )
     return _runs_all(service) and bool(leading.get("runningCount") == service["desiredCount"])
+
+
+def all_served(groups: Iterable[Health], desired: int) -> bool:
+    """Whether each target group in use has a healthy target for each desired task."""
+    return all(group.healthy >= desired or _idle(group) for group in groups)
+
+
+def healthy_targets(groups: Iterable[Health]) -> int | None:
+    """The healthy targets of a service; of several groups, the least; None where no group is in use."""
+    return min((group.healthy for group in groups if not _idle(group)), default=None)
+
+
+def _idle(group: Health) -> bool:
+    """Whether no rule forwards to the group: its targets are `unused` then, and nobody checks their health.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
+    """
+    return group.registered > 0 and group.count("unused") == group.registered
+
+
+def refuse_not_active(service: dict[str, Any]) -> None:
+    """Raise `CanaryError` for a service that is being deleted: what is changed on it comes to nothing."""
+    if service.get("status") != "ACTIVE":
+        raise CanaryError(
+            f"Service {service['serviceName']} is {service.get('status')}: it is being deleted. "
+            "Name a service that is running.",
+            service=service["serviceArn"],
+        )
+
+
+def refuse_daemon(service: dict[str, Any]) -> None:
+    """Raise `CanaryError` for a service that runs one task on each instance: it has no desired count."""
+    if service.get("schedulingStrategy") == "DAEMON":
+        raise CanaryError(
+            f"Service {service['serviceName']} has the scheduling strategy DAEMON: it runs one task on each instance, "
+            "and has no desired count. Name a REPLICA service.",
+            service=service["serviceArn"],
+        )
 
 
 def describe_counts(service: dict[str, Any]) -> str:

@@ -1,0 +1,432 @@
+#!/usr/bin/python
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Set how many tasks an ECS service runs, and the bounds of its autoscaler."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: ecs_service_capacity
+short_description: Set how many tasks an ECS service runs, and within which bounds
+version_added: 0.1.0
+author:
+  - The canary.ecs authors (@canary-ecs)
+description:
+  - Sets the desired count of an Amazon ECS service, and the minimum and maximum that its autoscaler keeps (its scalable
+    target in Application Auto Scaling), any of them alone.
+  - Can size a service from another one, for a share of the requests that the other one takes (O(like)).
+  - What is not given is left alone. Scaling policies and a suspended state are never touched.
+  - The writes are ordered so that at each moment the count lies within the bounds, and the autoscaler never moves it
+    back. Bounds that have no place for both the old and the new count are widened first, and narrowed last.
+  - With O(wait), returns once the tasks run and, where a listener rule forwards to a target group of the service, as
+    many targets are healthy. A target group that no rule forwards to has no health, and is not waited for.
+options:
+  cluster:
+    description: The cluster of the service, by name or ARN.
+    type: str
+    required: true
+  service:
+    description: The service, by exact name or ARN.
+    type: str
+    required: true
+  desired:
+    description:
+      - How many tasks the service is to run.
+      - Refused outside the bounds, those in place or those given with it.
+    type: int
+  min:
+    description:
+      - The least tasks that the autoscaler may leave.
+      - A service without a scalable target gets one when both O(min) and O(max) are given; one of them is refused.
+      - A count that lies outside the bounds is brought to the nearest bound when O(desired) is not given, which is what
+        the autoscaler does with it.
+    type: int
+  max:
+    description: The most tasks that the autoscaler may start. See O(min).
+    type: int
+  like:
+    description:
+      - Size the service from another one, instead of by numbers.
+      - The desired count becomes that share of the other service's current desired count, rounded up; the minimum
+        equals it; the maximum becomes that share of the other service's maximum, rounded up.
+      - Where the other service has no scalable target, only the desired count is set.
+    type: dict
+    suboptions:
+      service:
+        description: The service to size from, in the same cluster, by exact name or ARN.
+        type: str
+        required: true
+      percent:
+        description: The share of the other service's capacity, from 0 to 100, in steps of 0.1.
+        type: float
+        required: true
+      at_least:
+        description: The capacity below which the service is not sized, however small the share.
+        type: dict
+        suboptions:
+          desired:
+            description: The least desired count.
+            type: int
+            default: 2
+          min:
+            description: The least minimum; the desired count is not sized below it.
+            type: int
+            default: 2
+          max:
+            description: The least maximum.
+            type: int
+            default: 4
+  wait:
+    description: Whether to wait until the tasks run and are healthy.
+    type: bool
+    default: true
+  wait_timeout:
+    description:
+      - How long to wait, in seconds.
+      - The failure after it says how many tasks run, why tasks stopped, and the last events of the service.
+    type: int
+    default: 600
+extends_documentation_fragment:
+  - canary.ecs.attributes
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+seealso:
+  - module: canary.ecs.ecs_canary_weights
+  - module: canary.ecs.ecs_canary_info
+  - name: Service auto scaling in Amazon ECS
+    description: How the autoscaler treats the desired count, the minimum and the maximum.
+    link: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html
+"""
+
+EXAMPLES = r"""
+- name: Run four tasks, and let the autoscaler choose between 4 and 12
+  canary.ecs.ecs_service_capacity:
+    cluster: shop
+    service: cart-stable
+    desired: 4
+    min: 4
+    max: 12
+
+- name: Allow more tasks, and leave the count and the minimum alone
+  canary.ecs.ecs_service_capacity:
+    cluster: shop
+    service: cart-stable
+    max: 20
+
+- name: Size the canary for a quarter of the requests that stable takes
+  canary.ecs.ecs_service_capacity:
+    cluster: shop
+    service: cart-canary
+    like:
+      service: cart-stable
+      percent: 25
+
+- name: Park the canary, without waiting for its tasks to stop
+  canary.ecs.ecs_service_capacity:
+    cluster: shop
+    service: cart-canary
+    desired: 2
+    min: 2
+    max: 2
+    wait: false
+"""
+
+RETURN = r"""
+service:
+  description: The service.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: Its name.
+      returned: success
+      type: str
+      sample: cart-canary
+    arn:
+      description: Its ARN.
+      returned: success
+      type: str
+      sample: arn:aws:ecs:eu-central-1:123456789012:service/shop/cart-canary
+    cluster:
+      description: The name of its cluster.
+      returned: success
+      type: str
+      sample: shop
+before:
+  description: The capacity as it was.
+  returned: success
+  type: dict
+  contains: &capacity
+    desired:
+      description: The desired count.
+      returned: success
+      type: int
+      sample: 2
+    min:
+      description: The scalable target's minimum; null without a scalable target.
+      returned: success
+      type: int
+      sample: 2
+    max:
+      description: The scalable target's maximum; null without a scalable target.
+      returned: success
+      type: int
+      sample: 4
+after:
+  description: The capacity as it was read back; in check mode, as it would be.
+  returned: success
+  type: dict
+  contains: *capacity
+running:
+  description: The tasks that run.
+  returned: success
+  type: int
+  sample: 2
+healthy:
+  description:
+    - The healthy targets; of several target groups, the least.
+    - Null where no listener rule forwards to a target group of the service.
+  returned: success
+  type: int
+  sample: 2
+log:
+  description: What was done, or would be in check mode, sentence by sentence.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - Set min 3 and max 5 of service cart-canary.
+    - Set the desired count of service cart-canary to 3.
+    - "Service cart-canary is ready: 3 running and 0 pending of 3 desired; target group cart-canary: 3 healthy."
+stopped_tasks:
+  description: Why tasks of the service stopped, most frequent first, each with the number of tasks.
+  returned: when the wait ends without the tasks running and healthy
+  type: list
+  elements: str
+  sample:
+    - "3 x Essential container in task exited: container app exited with 1"
+events:
+  description: The last events of the service, newest first.
+  returned: when the wait ends without the tasks running and healthy
+  type: list
+  elements: str
+  sample:
+    - (service cart-canary) has started 1 tasks.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.canary.ecs.plugins.module_utils._aws.autoscaling import (
+    register_scalable_target,
+    resource_id,
+    scalable_targets,
+)
+from ansible_collections.canary.ecs.plugins.module_utils._aws.ecs import describe_services, update_service
+from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import poll_until
+from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import (
+    Bounds,
+    Capacity,
+    SetBounds,
+    Step,
+    Wanted,
+    decide,
+    shows,
+    sized_like,
+    steps,
+    suspended,
+)
+from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import refuse_daemon, refuse_not_active
+from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+from ansible_collections.canary.ecs.plugins.module_utils._module import CanaryModule, run
+from ansible_collections.canary.ecs.plugins.module_utils._serving import (
+    Serving,
+    read_again,
+    read_serving,
+    wait_until_serving,
+)
+
+ARGUMENTS = {
+    "cluster": {"type": "str", "required": True},
+    "service": {"type": "str", "required": True},
+    "desired": {"type": "int"},
+    "min": {"type": "int"},
+    "max": {"type": "int"},
+    "like": {
+        "type": "dict",
+        "options": {
+            "service": {"type": "str", "required": True},
+            "percent": {"type": "float", "required": True},
+            "at_least": {
+                "type": "dict",
+                "apply_defaults": True,
+                "options": {
+                    "desired": {"type": "int", "default": 2},
+                    "min": {"type": "int", "default": 2},
+                    "max": {"type": "int", "default": 4},
+                },
+            },
+        },
+    },
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "int", "default": 600},
+}
+
+
+@dataclass(frozen=True)
+class Clients:
+    """The services of AWS that this module talks to."""
+
+    ecs: Any
+    scaling: Any
+    elbv2: Any
+
+
+@dataclass(frozen=True)
+class Sized:
+    """A service as ECS described it, with its scalable target, where it has one."""
+
+    service: dict[str, Any]
+    target: dict[str, Any] | None
+
+    @property
+    def name(self) -> str:
+        """The service's name."""
+        return str(self.service["serviceName"])
+
+    @property
+    def capacity(self) -> Capacity:
+        """The service's capacity."""
+        bounds = Bounds(self.target["MinCapacity"], self.target["MaxCapacity"]) if self.target else None
+        return Capacity(self.service["desiredCount"], bounds)
+
+
+def read_sized(clients: Clients, cluster: str, names: list[str]) -> list[Sized]:
+    """The services with their scalable targets; raises `CanaryError` for one that has no count of its own to set."""
+    services = describe_services(clients.ecs, cluster, names)
+    for service in services:
+        refuse_not_active(service)
+        refuse_daemon(service)
+    targets = scalable_targets(clients.scaling, [resource_id(service) for service in services])
+    return [Sized(service, targets.get(resource_id(service))) for service in services]
+
+
+def asked(options: dict[str, Any], model: Sized | None) -> Wanted:
+    """The capacity that the options ask for, by numbers or by the model service."""
+    if model is None:
+        return Wanted(desired=options["desired"], min=options["min"], max=options["max"])
+    like = options["like"]
+    return sized_like(model.capacity, percent=like["percent"], at_least=Wanted(**like["at_least"]))
+
+
+def apply(clients: Clients, sized: Sized, step: Step) -> None:
+    """Make one write."""
+    if isinstance(step, SetBounds):
+        register_scalable_target(clients.scaling, resource_id(sized.service), minimum=step.min, maximum=step.max)
+    else:
+        update_service(clients.ecs, sized.service, desiredCount=step.desired)
+
+
+def sentence(step: Step, name: str) -> str:
+    """What a write does, for the log."""
+    if isinstance(step, SetBounds):
+        bounds = [f"{word} {value}" for word, value in (("min", step.min), ("max", step.max)) if value is not None]
+        return f"Set {' and '.join(bounds)} of service {name}."
+    return f"Set the desired count of service {name} to {step.desired}."
+
+
+def suspension(sized: Sized) -> list[str]:
+    """A sentence for the log where the service's autoscaler is suspended."""
+    kept_from = suspended(sized.target.get("SuspendedState", {})) if sized.target else []
+    if not kept_from:
+        return []
+    return [f"The autoscaler of service {sized.name} is suspended ({', '.join(kept_from)}), and is left so."]
+
+
+def read_back(clients: Clients, sized: Sized, after: Capacity, *, timeout: float) -> Sized:
+    """Read the capacity until it shows the change. Raises `CanaryError` with both values when it never does."""
+
+    def read() -> Sized:
+        service = read_again(clients.ecs, sized.service)
+        return Sized(service, scalable_targets(clients.scaling, [resource_id(service)]).get(resource_id(service)))
+
+    def gave_up(seen: Sized) -> CanaryError:
+        return CanaryError(
+            f"Service {sized.name} was set to {after}, but after {timeout:.0f} s it is read back as {seen.capacity}: "
+            "something else changes it at the same time. Look at its autoscaler, and at who else deploys it.",
+            wanted=after.facts(),
+            found=seen.capacity.facts(),
+        )
+
+    return poll_until(
+        read,
+        lambda seen: shows(seen.capacity, before=sized.capacity, after=after),
+        timeout=timeout,
+        gave_up=gave_up,
+    )
+
+
+def change(clients: Clients, sized: Sized, after: Capacity, *, wait: bool, timeout: float) -> tuple[Sized, Serving]:
+    """Make the writes, read them back, and wait for the tasks where asked to; the readings after it."""
+    deadline = time.monotonic() + timeout
+    writes = steps(sized.capacity, after)
+    for step in writes:
+        apply(clients, sized, step)
+    seen = read_back(clients, sized, after, timeout=timeout) if writes else sized
+    if not wait:
+        return seen, read_serving(clients.elbv2, seen.service)
+    serving = wait_until_serving(clients.ecs, clients.elbv2, seen.service, timeout=deadline - time.monotonic())
+    return Sized(serving.service, seen.target), serving
+
+
+def ensure_capacity(module: CanaryModule) -> dict[str, Any]:
+    """Read, decide, apply, read back: the module's result."""
+    options = module.params
+    clients = Clients(module.client_of("ecs"), module.client_of("application-autoscaling"), module.client_of("elbv2"))
+    names = [options["service"]] + ([options["like"]["service"]] if options["like"] else [])
+    sized, *model = read_sized(clients, options["cluster"], names)
+    before = sized.capacity
+    after = decide(before, asked(options, model[0] if model else None), service=sized.name)
+    log = suspension(sized) + [sentence(step, sized.name) for step in steps(before, after)]
+    if module.check_mode:
+        serving = read_serving(clients.elbv2, sized.service)
+    else:
+        sized, serving = change(clients, sized, after, wait=options["wait"], timeout=options["wait_timeout"])
+        if options["wait"]:
+            log.append(f"Service {sized.name} is ready: {serving}.")
+    return result(before, after if module.check_mode else sized.capacity, serving, log=log, changed=before != after)
+
+
+def result(before: Capacity, after: Capacity, serving: Serving, *, log: list[str], changed: bool) -> dict[str, Any]:
+    """The module's result."""
+    service = serving.service
+    return {
+        "changed": changed,
+        "service": {
+            "name": service["serviceName"],
+            "arn": service["serviceArn"],
+            "cluster": service["clusterArn"].rpartition("/")[2],
+        },
+        "before": before.facts(),
+        "after": after.facts(),
+        **serving.facts(),
+        "log": log,
+        "diff": {"before": before.facts(), "after": after.facts()},
+    }
+
+
+def main() -> None:
+    """Run the module."""
+    module = CanaryModule(
+        argument_spec=ARGUMENTS,
+        mutually_exclusive=[("like", "desired"), ("like", "min"), ("like", "max")],
+        required_one_of=[("desired", "min", "max", "like")],
+    )
+    run(module, ensure_capacity)
+
+
+if __name__ == "__main__":
+    main()
