@@ -17,7 +17,12 @@ test: $(VENV)/.test ## Everything that CI runs
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.test ## The quick gates
-	$(BIN)/python -m pytest tests/gates -k lint
+	$(BIN)/python -m pytest tests/gates -k "lint or sanity or house"
+
+docs: $(VENV)/.test ## The reference as a website, in build/docs/html
+	rm -rf build/docs && mkdir -p build/docs/rst
+	$(BIN)/antsibull-docs collection --use-current --fail-on-error --squash-hierarchy --dest-dir build/docs/rst canary.ecs
+	$(BIN)/sphinx-build -q -W --keep-going -c docs/docsite build/docs/rst build/docs/html
 
 requirements: $(VENV)/.uv ## Pin anew what requirements/*.in ask for
 	for name in lab test importer; do \
