@@ -50,6 +50,21 @@ class Health:
         """Whether the group may take a larger share."""
         return self.healthy >= self.needed
 
+    @property
+    def hint(self) -> str:
+        """What the states alone give away, as a sentence to add to an error; empty where there is nothing to say.
+
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/application/check-target-health.html
+        """
+        if not self.counts:
+            return " No target is registered: start tasks of its service, or look at the events of the service."
+        if self.count("unused"):
+            return (
+                " Targets are unused when no rule forwards to their group, or when the load balancer is not enabled in "
+                "their Availability Zone."
+            )
+        return ""
+
     def facts(self) -> dict[str, Any]:
         """The counts as a module returns them."""
         return {"healthy": self.healthy, "registered": self.registered}
