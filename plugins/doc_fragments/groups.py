@@ -41,7 +41,6 @@ options:
     description:
       - ARNs of listener rules, or of listeners, whose rules are looked at. Nothing else is.
       - Without it, these are all rules of all listeners of the load balancers that have both target groups.
-      - Each one named must forward to both groups, or for a listener, have a rule that does.
     type: list
     elements: str
 """

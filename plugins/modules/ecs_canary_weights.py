@@ -15,7 +15,8 @@ description:
   - Sets the weights of two target groups on the listener rules of an Application Load Balancer, so that the canary
     gets a given share of the requests.
   - Finds every rule that forwards to both groups, default rules too, on every listener of their load balancers, and
-    changes exactly those. O(rules) narrows this to named rules or listeners.
+    changes exactly those. O(rules) narrows this to named rules or listeners, each of which must forward to both groups
+    or, for a listener, have a rule that does.
   - Everything else on a rule is sent back as it was, authentication actions and stickiness among it. A rule with a
     third target group in its forward action is refused, and a rule that does not forward to both is not touched.
   - Before a group gets a larger share, half of its registered targets, and at least one, must be healthy. The module

@@ -52,6 +52,11 @@ def describe_listeners(client: Any, load_balancer: str) -> list[dict[str, Any]]:
     return list(pages(client, "describe_listeners", "Listeners", on=on, LoadBalancerArn=load_balancer))
 
 
+def listeners_by_arn(client: Any, arns: list[str]) -> list[dict[str, Any]]:
+    """The listeners with these ARNs, as AWS describes them."""
+    return list(pages(client, "describe_listeners", "Listeners", on=f"listener {', '.join(arns)}", ListenerArns=arns))
+
+
 def rules_of_listener(client: Any, listener: str) -> list[Rule]:
     """Every rule of a listener, the default one too."""
     answer = pages(client, "describe_rules", "Rules", on=f"listener {listener}", ListenerArn=listener)

@@ -1,0 +1,403 @@
+#!/usr/bin/python
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ecs_canary_info
+short_description: Show how far a canary is
+version_added: "0.1.0"
+author:
+  - The canary.ecs authors (@canary-ecs)
+description:
+  - Reads the split on every listener rule that forwards to both target groups, and of the stable and the canary service
+    the release, counts, bounds, deployments, last events and target health.
+  - A pair of groups that no rule forwards to is no error here. RV(rules) is empty then.
+extends_documentation_fragment:
+  - canary.ecs.groups
+  - canary.ecs.attributes.info
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+seealso:
+  - module: canary.ecs.ecs_canary_weights
+  - module: canary.ecs.ecs_service_capacity
+  - module: canary.ecs.ecs_canary_promote
+"""
+
+EXAMPLES = r"""
+- name: See how far the canary is
+  canary.ecs.ecs_canary_info:
+    cluster: shop
+    stable_service: cart-stable
+    canary_service: cart-canary
+  register: status
+
+- name: Show the canary's share and its images
+  ansible.builtin.debug:
+    msg: "{{ status.percent }} % of the requests go to {{ status.canary.images }}"
+
+- name: Look at the rules of one listener alone, by target groups
+  canary.ecs.ecs_canary_info:
+    stable_target_group: cart-stable
+    canary_target_group: cart-canary
+    rules:
+      - arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/shop/50dc6c49/f2f7dc8e
+"""
+
+RETURN = r"""
+cluster:
+  description: The name of the cluster, null where the groups were named by target group.
+  returned: success
+  type: str
+  sample: shop
+percent:
+  description: The canary's share in percent, to three decimals. Null where the rules differ, and where there is none.
+  returned: success
+  type: float
+  sample: 25.0
+promoted:
+  description: Whether the stable service runs the canary's task definition, with its rollout completed.
+  returned: success
+  type: bool
+  sample: false
+rules:
+  description: Every rule that forwards to both target groups.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    rule_arn:
+      description: The rule.
+      type: str
+      sample: arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener-rule/app/shop/50dc6c49/f2f7dc8e/9683b2d0
+    listener_arn:
+      description: The listener that the rule is of.
+      type: str
+      sample: arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/shop/50dc6c49/f2f7dc8e
+    load_balancer_arn:
+      description: The load balancer that the listener is of.
+      type: str
+      sample: arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shop/50dc6c49
+    port:
+      description: The port of the listener.
+      type: int
+      sample: 443
+    protocol:
+      description: The protocol of the listener.
+      type: str
+      sample: HTTPS
+    default:
+      description: Whether it is the listener's default rule.
+      type: bool
+      sample: false
+    priority:
+      description: The priority of the rule, null for a default rule.
+      type: int
+      sample: 10
+    stable:
+      description: The weight of the stable target group.
+      type: int
+      sample: 75
+    canary:
+      description: The weight of the canary target group.
+      type: int
+      sample: 25
+    percent:
+      description: The canary's share of the pair in percent, null where both weights are V(0).
+      type: float
+      sample: 25.0
+    sticky_seconds:
+      description: How long, in seconds, the rule keeps a client on the group that it met first. V(0) where it does not.
+      type: int
+      sample: 0
+    others:
+      description:
+        - Further target groups on the rule, as C(arn) and C(weight). M(canary.ecs.ecs_canary_weights) refuses them.
+      type: list
+      elements: dict
+      sample: []
+stable:
+  description: The stable side. What is of the service is null or empty where the groups were named by target group.
+  returned: success
+  type: dict
+  contains:
+    service:
+      description: The name of the service.
+      type: str
+      sample: cart-stable
+    service_arn:
+      description: The service.
+      type: str
+      sample: arn:aws:ecs:eu-west-1:123456789012:service/shop/cart-stable
+    status:
+      description: The status of the service, C(ACTIVE) or C(DRAINING).
+      type: str
+      sample: ACTIVE
+    task_definition:
+      description: The task definition that the service is at, or is moving to.
+      type: str
+      sample: arn:aws:ecs:eu-west-1:123456789012:task-definition/cart-stable:41
+    images:
+      description: The image of each container of that task definition.
+      type: dict
+      sample: {app: "123456789012.dkr.ecr.eu-west-1.amazonaws.com/cart:v1"}
+    desired:
+      description: The desired count.
+      type: int
+      sample: 4
+    running:
+      description: The running tasks.
+      type: int
+      sample: 4
+    pending:
+      description: The tasks that are starting.
+      type: int
+      sample: 0
+    min:
+      description: The least that the autoscaler goes to, null without a scalable target.
+      type: int
+      sample: 2
+    max:
+      description: The most that the autoscaler goes to, null without a scalable target.
+      type: int
+      sample: 8
+    deployments:
+      description: The deployments of the service, the one that it is moving to first.
+      type: list
+      elements: dict
+      contains:
+        id:
+          description: The id of the deployment.
+          type: str
+          sample: ecs-svc/1234567890123456789
+        status:
+          description: C(PRIMARY), C(ACTIVE) or C(INACTIVE).
+          type: str
+          sample: PRIMARY
+        rollout_state:
+          description: C(IN_PROGRESS), C(COMPLETED) or C(FAILED), null for services behind a Classic Load Balancer.
+          type: str
+          sample: COMPLETED
+        rollout_state_reason:
+          description: ECS's reason for that state.
+          type: str
+          sample: ECS deployment ecs-svc/1234567890123456789 completed.
+        task_definition:
+          description: The task definition that it deploys.
+          type: str
+          sample: arn:aws:ecs:eu-west-1:123456789012:task-definition/cart-stable:41
+        desired:
+          description: The desired count of the deployment.
+          type: int
+          sample: 4
+        running:
+          description: Its running tasks.
+          type: int
+          sample: 4
+        pending:
+          description: Its tasks that are starting.
+          type: int
+          sample: 0
+        failed:
+          description: Its tasks that failed to start.
+          type: int
+          sample: 0
+    events:
+      description: The last five events of the service, the newest first.
+      type: list
+      elements: str
+      sample: ["(service cart-stable) has reached a steady state."]
+    target_group:
+      description: The target group, null where a service has none, or several and no rule tells which is meant.
+      type: dict
+      contains:
+        arn:
+          description: The target group.
+          type: str
+          sample: arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/cart-stable/73e2d6bc
+        name:
+          description: The name of the target group.
+          type: str
+          sample: cart-stable
+        healthy:
+          description: Targets that pass their health check.
+          type: int
+          sample: 4
+        unhealthy:
+          description: Targets that fail it.
+          type: int
+          sample: 0
+        initial:
+          description: Targets whose first health checks are under way.
+          type: int
+          sample: 0
+        draining:
+          description: Targets that finish their requests, and get no new ones.
+          type: int
+          sample: 0
+        unused:
+          description: Targets that are not checked, because no rule forwards to their group.
+          type: int
+          sample: 0
+        unavailable:
+          description: Targets whose health is not known.
+          type: int
+          sample: 0
+        registered:
+          description: All targets but those that drain.
+          type: int
+          sample: 4
+        deregistration_delay:
+          description: How long, in seconds, a target may drain.
+          type: int
+          sample: 300
+        sticky_seconds:
+          description:
+            - How long, in seconds, the group's own stickiness keeps a client on one target. V(0) where it is off.
+          type: int
+          sample: 0
+canary:
+  description: The canary's side, in the same form as RV(stable).
+  returned: success
+  type: dict
+  sample: {service: cart-canary, desired: 2, running: 2, min: 2, max: 4}
+load_balancers:
+  description: The load balancers of the rules.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    arn:
+      description: The load balancer.
+      type: str
+      sample: arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shop/50dc6c49
+    name:
+      description: The name of the load balancer.
+      type: str
+      sample: shop
+    dns_name:
+      description: The DNS name of the load balancer.
+      type: str
+      sample: shop-1234567890.eu-west-1.elb.amazonaws.com
+    url:
+      description: The address for clients, by a listener that has one of the rules, HTTPS before HTTP.
+      type: str
+      sample: https://shop-1234567890.eu-west-1.elb.amazonaws.com
+"""
+
+from typing import Any
+
+from ansible_collections.canary.ecs.plugins.module_utils._aws.autoscaling import resource_id, scalable_targets
+from ansible_collections.canary.ecs.plugins.module_utils._aws.ecs import describe_task_definition
+from ansible_collections.canary.ecs.plugins.module_utils._aws.elbv2 import (
+    describe_load_balancers,
+    describe_target_group_attributes,
+    listeners_by_arn,
+    target_states,
+)
+from ansible_collections.canary.ecs.plugins.module_utils._canary.health import health_of
+from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import named_by
+from ansible_collections.canary.ecs.plugins.module_utils._canary.status import (
+    Facts,
+    common_percent,
+    is_promoted,
+    load_balancer_facts,
+    rule_facts,
+    service_facts,
+    target_group_facts,
+)
+from ansible_collections.canary.ecs.plugins.module_utils._groups import (
+    GROUP_OPTIONS,
+    GROUPS_EXCLUSIVE,
+    GROUPS_ONE_OF,
+    GROUPS_TOGETHER,
+    Found,
+    find,
+)
+from ansible_collections.canary.ecs.plugins.module_utils._module import CanaryModule, run
+
+Service = dict[str, Any]
+
+
+def status(module: CanaryModule) -> dict[str, Any]:
+    """Read it all."""
+    elbv2 = module.client_of("elbv2")
+    named = named_by(module.params, region=elbv2.meta.region_name)
+    ecs = module.client_of("ecs") if named.by_service else None
+    found = find(elbv2, ecs, named)
+    stable, canary = sides(module, ecs, found)
+    rules = read_rules(elbv2, found)
+    services = found.services or (None, None)
+    return {
+        "changed": False,
+        "cluster": services[0]["clusterArn"].rpartition("/")[2] if services[0] else None,
+        "percent": common_percent(rules),
+        "promoted": is_promoted(*services),
+        "rules": rules,
+        "stable": {**stable, "target_group": read_target_group(elbv2, target_group_of(found, "stable"))},
+        "canary": {**canary, "target_group": read_target_group(elbv2, target_group_of(found, "canary"))},
+        "load_balancers": read_load_balancers(elbv2, rules),
+    }
+
+
+def sides(module: CanaryModule, ecs: Any, found: Found) -> tuple[Facts, Facts]:
+    """The facts of both services; all null where none was named."""
+    if found.services is None:
+        return service_facts(None, None, None), service_facts(None, None, None)
+    ids = [resource_id(service) for service in found.services]
+    targets = scalable_targets(module.client_of("application-autoscaling"), ids)
+    arns = {service["taskDefinition"] for service in found.services if service.get("taskDefinition")}
+    definitions = {arn: describe_task_definition(ecs, arn) for arn in sorted(arns)}
+    stable, canary = (
+        service_facts(service, definitions.get(service.get("taskDefinition", "")), targets.get(resource_id(service)))
+        for service in found.services
+    )
+    return stable, canary
+
+
+def read_rules(elbv2: Any, found: Found) -> list[Facts]:
+    """The facts of the rules, with the port and protocol that their listeners have."""
+    if found.groups is None:
+        return []
+    listeners = found.listeners
+    if not listeners:
+        arns = sorted({rule.listener_arn for rule in found.rules})
+        listeners = {each["ListenerArn"]: each for each in listeners_by_arn(elbv2, arns)}
+    return rule_facts(found.rules, found.groups, listeners)
+
+
+def target_group_of(found: Found, side: str) -> str | None:
+    """The target group of a side: the one that the rules forward to, or the only one that there is."""
+    if found.groups is not None:
+        return found.groups.stable if side == "stable" else found.groups.canary
+    candidates = found.stables if side == "stable" else found.canaries
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def read_target_group(elbv2: Any, arn: str | None) -> Facts | None:
+    """The facts of a target group."""
+    if arn is None:
+        return None
+    return target_group_facts(arn, health_of(target_states(elbv2, arn)), describe_target_group_attributes(elbv2, arn))
+
+
+def read_load_balancers(elbv2: Any, rules: list[Facts]) -> list[Facts]:
+    """The facts of the load balancers that have the rules."""
+    arns = sorted({rule["load_balancer_arn"] for rule in rules})
+    return load_balancer_facts(describe_load_balancers(elbv2, arns), rules) if arns else []
+
+
+def main() -> None:
+    module = CanaryModule(
+        GROUP_OPTIONS,
+        mutually_exclusive=GROUPS_EXCLUSIVE,
+        required_one_of=GROUPS_ONE_OF,
+        required_together=GROUPS_TOGETHER,
+    )
+    run(module, status)
+
+
+if __name__ == "__main__":
+    main()
