@@ -43,12 +43,12 @@ class Task:
     sigterm_at: float | None = None
     terminated_at: float | None = None
     was_healthy: bool = False
+    counted: bool = False
     created_at: datetime = field(default_factory=now)
     started_at: datetime | None = None
     stopping_at: datetime | None = None
     stopped_at: datetime | None = None
     stopped_since: float = 0.0
-    request: dict[str, Any] = field(default_factory=dict)
 
     @property
     def arn(self) -> str:
@@ -80,7 +80,8 @@ class Task:
 class Deployment:
     """One deployment of a service. ``status`` is PRIMARY or ACTIVE; a drained one is dropped from its service.
 
-    ``failed_tasks`` counts consecutive failures; ``start_after`` is when the next start may be tried (lab's clock).
+    ``failed_tasks`` counts consecutive failures; ``since`` is when it was made and ``start_after`` when the next start
+    may be tried (lab's clock, seconds).
     """
 
     id: str
@@ -90,6 +91,8 @@ class Deployment:
     rollout_state_reason: str = ""
     desired: int = 0
     failed_tasks: int = 0
+    rolls_back: bool = False
+    since: float = 0.0
     start_after: float = 0.0
     created_at: datetime = field(default_factory=now)
     updated_at: datetime = field(default_factory=now)

@@ -51,7 +51,7 @@ def next_step(
         start=start,
         stop_primary=max(0, primary.all - desired),
         stop_old_healthy=min(old.healthy, spare, wanted),
-        stop_old_other=old.other if missing == start or primary.all > 0 or start == 0 else 0,
+        stop_old_other=old.other,
     )
 
 

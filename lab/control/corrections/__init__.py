@@ -1,0 +1,43 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What AWS does and moto does not: one file a behaviour, named after it, with its source.
+
+Each module has ``correct(cloud, moto)``, which puts its replacements in place until the cloud stops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lab.control.corrections import (
+    ecs_services_run,
+    elbv2_actions_read_as_aws_returns_them,
+    elbv2_default_rule_refuses_modify_rule,
+    elbv2_forward_actions_are_checked,
+    elbv2_groups_know_their_load_balancers,
+    elbv2_listener_ports_are_unique,
+    elbv2_load_balancers_have_lab_addresses,
+    elbv2_rule_stickiness_covers_group_stickiness,
+    elbv2_target_health_is_live,
+)
+from lab.control.patches import Patches
+
+if TYPE_CHECKING:
+    from lab.control.cloud import Cloud
+
+Correction = Callable[["Cloud", Patches], None]
+
+# In the order in which they are put in place: a later one is asked first.
+ALL: tuple[Correction, ...] = (
+    ecs_services_run.correct,
+    elbv2_actions_read_as_aws_returns_them.correct,
+    elbv2_default_rule_refuses_modify_rule.correct,
+    elbv2_forward_actions_are_checked.correct,
+    elbv2_groups_know_their_load_balancers.correct,
+    elbv2_listener_ports_are_unique.correct,
+    elbv2_load_balancers_have_lab_addresses.correct,
+    elbv2_rule_stickiness_covers_group_stickiness.correct,
+    elbv2_target_health_is_live.correct,
+)

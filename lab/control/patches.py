@@ -1,0 +1,44 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Replacing methods of the emulator for as long as a cloud is up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Wrapper = Callable[..., Any]
+"""Called as ``wrapper(original, self, *args, **kwargs)``."""
+
+_ABSENT = object()
+
+
+class Patches:
+    """Puts methods in place and, at the end, puts back what was there."""
+
+    def __init__(self) -> None:
+        self._before: list[tuple[type, str, Any]] = []
+
+    def wrap(self, owner: type, name: str, wrapper: Wrapper) -> None:
+        """Let ``wrapper`` answer for a method; it gets the method that was there as its first argument."""
+        original = getattr(owner, name)
+
+        def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return wrapper(original, self, *args, **kwargs)
+
+        self.put(owner, name, wrapped)
+
+    def put(self, owner: type, name: str, value: Any) -> None:
+        """Set an attribute of a class."""
+        self._before.append((owner, name, owner.__dict__.get(name, _ABSENT)))
+        setattr(owner, name, value)
+
+    def undo(self) -> None:
+        """Put everything back, last first."""
+        while self._before:
+            owner, name, value = self._before.pop()
+            if value is _ABSENT:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, value)
