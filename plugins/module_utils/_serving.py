@@ -18,6 +18,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment impo
     describe_counts,
     healthy_targets,
     last_events,
+    started_by,
     stop_reasons,
     tasks_settled,
 )
@@ -98,10 +99,14 @@ class Reasons:
         return f"{stopped} Last events: {' | '.join(self.events)}" if self.events else stopped
 
 
-def why_not(ecs: Any, service: dict[str, Any]) -> Reasons:
-    """ECS's own reasons. They accompany a failure, so what cannot be read is said in its place, and raises nothing."""
+def why_not(ecs: Any, service: dict[str, Any], *, deployment: str | None = None) -> Reasons:
+    """ECS's own reasons, those of one deployment's tasks where it is given.
+
+    They accompany a failure, so what cannot be read is said in its place, and raises nothing.
+    """
     try:
-        stopped = stop_reasons(stopped_tasks(ecs, service))
+        tasks = stopped_tasks(ecs, service)
+        stopped = stop_reasons(started_by(tasks, deployment) if deployment else tasks)
     except AwsError as error:
         stopped = [f"could not be read ({error})"]
     return Reasons(stopped, last_events(service))

@@ -2,15 +2,13 @@
 # Copyright (c) The canary.ecs authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Set how many tasks an ECS service runs, and the bounds of its autoscaler."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
----
 module: ecs_service_capacity
 short_description: Set how many tasks an ECS service runs, and within which bounds
-version_added: 0.1.0
+version_added: "0.1.0"
 author:
   - The canary.ecs authors (@canary-ecs)
 description:

@@ -22,6 +22,9 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.health import H
 EVENTS_SHOWN = 5
 REASONS_SHOWN = 5
 
+# Half a minute of readings without a deployment that ECS said it had begun: it is gone, and not just late to appear.
+READINGS_MISSED = 15
+
 
 class State(Enum):
     """How far a deployment is."""
@@ -57,23 +60,37 @@ def _one(service: dict[str, Any], **has: str) -> dict[str, Any] | None:
     return None
 
 
-def judge(service: dict[str, Any], deployment: str, *, older: frozenset[str]) -> Verdict:
-    """How far the deployment with this id is, from one reading of its service.
+class Course:
+    """The course of one deployment, reading by reading.
 
     ``older`` holds the ids of the deployments from before it: a reading with one of them as PRIMARY and no trace of
-    ours was taken before ours existed (AWS may answer so for a while), and says nothing yet.
+    ours may have been taken before ours existed (AWS answers so for a while). It says nothing, until it is repeated.
     """
-    ours, leading = find_deployment(service, deployment), primary(service)
-    if ours is None:
-        if leading is None or leading["id"] in older:
+
+    def __init__(self, deployment: str, *, older: frozenset[str]) -> None:
+        self._deployment = deployment
+        self._older = older - {deployment}
+        self._missed = 0
+
+    def judge(self, service: dict[str, Any]) -> Verdict:
+        """How far the deployment is, from one more reading of its service."""
+        ours, leading = find_deployment(service, self._deployment), primary(service)
+        if ours is None:
+            return self._judge_missing(leading)
+        self._missed = 0
+        if ours.get("rolloutState") == "FAILED":
+            return Verdict(State.FAILED, ours.get("rolloutStateReason") or "ECS gives no reason")
+        if leading is not None and leading["id"] != self._deployment:
+            reason = ours.get("rolloutStateReason")
+            return Verdict(State.FAILED, f"{_named(leading)} took its place" + (f" ({reason})" if reason else ""))
+        return Verdict(State.DONE if _rolled_out(ours, service) else State.WAITING)
+
+    def _judge_missing(self, leading: dict[str, Any] | None) -> Verdict:
+        self._missed += 1
+        late = leading is None or leading["id"] in self._older
+        if late and self._missed < READINGS_MISSED:
             return Verdict(State.WAITING)
-        return Verdict(State.FAILED, f"{_named(leading)} took its place")
-    if ours.get("rolloutState") == "FAILED":
-        return Verdict(State.FAILED, ours.get("rolloutStateReason") or "ECS gives no reason")
-    if leading is not None and leading["id"] != deployment:
-        reason = ours.get("rolloutStateReason")
-        return Verdict(State.FAILED, f"{_named(leading)} took its place" + (f" ({reason})" if reason else ""))
-    return Verdict(State.DONE if _rolled_out(ours, service) else State.WAITING)
+        return Verdict(State.FAILED, f"{_named(leading)} took its place" if leading else "it is gone")
 
 
 def _rolled_out(deployment: dict[str, Any], service: dict[str, Any]) -> bool:
@@ -154,9 +171,59 @@ def describe_counts(service: dict[str, Any]) -> str:
     )
 
 
+def describe_deployments(service: dict[str, Any]) -> str:
+    """The deployments that a service has, in words."""
+    each = [
+        f"{deployment['status']} {_named(deployment)}, {deployment.get('rolloutState', 'without rolloutState')}, "
+        f"{deployment.get('runningCount', 0)} running of {deployment.get('desiredCount', 0)}, "
+        f"{deployment.get('failedTasks', 0)} failed"
+        for deployment in service.get("deployments", [])
+    ]
+    return "; ".join(each) or "no deployment"
+
+
+def refuse_undeployable(service: dict[str, Any]) -> None:
+    """Raise `CanaryError` for a service whose task definition UpdateService does not roll out.
+
+    CODE_DEPLOY and EXTERNAL controllers refuse one; a strategy but ROLLING moves traffic on rules of its own.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
+    """
+    controller = service.get("deploymentController", {}).get("type", "ECS")
+    strategy = service.get("deploymentConfiguration", {}).get("strategy", "ROLLING")
+    if controller != "ECS":
+        raise CanaryError(
+            f"Service {service['serviceName']} has the deployment controller {controller}, which deploys its releases "
+            "instead of UpdateService. Promote to a service with the controller ECS.",
+            service=service["serviceArn"],
+        )
+    if strategy != "ROLLING":
+        raise CanaryError(
+            f"Service {service['serviceName']} has the deployment strategy {strategy}: ECS itself would move traffic "
+            "between target groups. Promote to a service with the strategy ROLLING.",
+            service=service["serviceArn"],
+        )
+
+
+def refuse_unsettled(canary: dict[str, Any]) -> None:
+    """Raise `CanaryError` while the canary is between two releases, or failed to take one: neither was tested."""
+    leading = primary(canary)
+    others = [each for each in canary.get("deployments", []) if each is not leading and each.get("runningCount")]
+    if leading is None or leading.get("rolloutState") == "FAILED" or others:
+        raise CanaryError(
+            f"Canary service {canary['serviceName']} has no release to take: its deployments are "
+            f"{describe_deployments(canary)}. Wait until it runs one release, then promote.",
+            service=canary["serviceArn"],
+        )
+
+
 def last_events(service: dict[str, Any]) -> list[str]:
     """The service's newest events, newest first, in ECS's own words."""
     return [event["message"] for event in service.get("events", [])[:EVENTS_SHOWN]]
+
+
+def started_by(tasks: Iterable[dict[str, Any]], deployment: str) -> list[dict[str, Any]]:
+    """The tasks of one deployment."""
+    return [task for task in tasks if task.get("startedBy") == deployment]
 
 
 def stop_reasons(tasks: Iterable[dict[str, Any]]) -> list[str]:

@@ -1,0 +1,65 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether stable may take the canary's release, and whether it has it already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import primary
+from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import Groups, Rule
+
+
+def refuse_traffic(rules: Iterable[Rule], groups: Groups) -> None:
+    """Raise `CanaryError` where a rule sends requests to stable, or none to the canary, with each rule's split."""
+    splits = [(rule, split) for rule in rules if (split := rule.split(groups)) is not None]
+    wrong = [(rule, split) for rule, split in splits if split.share != 1]
+    if wrong:
+        seen = "; ".join(f"{rule} is at {split}" for rule, split in wrong)
+        raise CanaryError(
+            f"The canary does not hold all traffic: {seen}. Nothing was changed. Shift to 100 percent first, or set "
+            "require_full_traffic to false if stable may take the release while it serves.",
+            rules=[{"rule_arn": rule.arn, **split.facts()} for rule, split in wrong],
+        )
+
+
+def refuse_empty(stable: dict[str, Any]) -> None:
+    """Raise `CanaryError` where stable is to run no task: its deployment would complete, and prove nothing."""
+    if stable["desiredCount"] == 0:
+        raise CanaryError(
+            f"Stable service {stable['serviceName']} has a desired count of 0: its deployment would complete without a "
+            "single task. Size it for the traffic that it is about to take, then promote.",
+            service=stable["serviceArn"],
+        )
+
+
+def refuse_without_release(canary: dict[str, Any]) -> None:
+    """Raise `CanaryError` where the canary has no task definition of its own (its task sets have them)."""
+    if not canary.get("taskDefinition"):
+        raise CanaryError(
+            f"Canary service {canary['serviceName']} has no task definition: its releases are those of its task sets. "
+            "Name a service with the deployment controller ECS.",
+            service=canary["serviceArn"],
+        )
+
+
+def settled(service: dict[str, Any], task_definition: str) -> bool:
+    """Whether the service runs this release, and is done with taking it."""
+    leading = primary(service)
+    return (
+        service["taskDefinition"] == task_definition
+        and leading is not None
+        and leading.get("rolloutState", "COMPLETED") == "COMPLETED"
+    )
+
+
+def release_before(service: dict[str, Any], task_definition: str) -> str | None:
+    """The release that a service in the middle of taking one had before, as long as its deployment shows it."""
+    for deployment in service.get("deployments", []):
+        release: str | None = deployment.get("taskDefinition")
+        if release and release != task_definition:
+            return release
+    return None

@@ -1,0 +1,380 @@
+#!/usr/bin/python
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ecs_canary_promote
+short_description: Give the stable ECS service the canary's release
+version_added: "0.1.0"
+author:
+  - The canary.ecs authors (@canary-ecs)
+description:
+  - Deploys the release of the canary service to the stable service, and waits until stable runs it.
+  - Refuses while the canary does not hold all traffic on every listener rule that forwards to both services, unless
+    told otherwise (O(require_full_traffic)). So stable takes the release while no request depends on it.
+  - Waits on the deployment that it began, by its id, until ECS has completed it, the service runs the release, and as
+    many targets as tasks are healthy where a listener rule forwards to a target group of stable.
+  - When the deployment fails, is rolled back by the circuit breaker, is replaced by somebody else's, or is not through
+    after O(wait_timeout), puts the old release back, waits for that too, and fails with the reasons that ECS gives. The
+    canary is never touched, and goes on serving.
+  - Moves no traffic and changes no count. Size stable for the traffic before, with
+    M(canary.ecs.ecs_service_capacity), and shift the traffic back after, with M(canary.ecs.ecs_canary_weights).
+  - A stable service that has the release already is left alone. One that is still taking it, because an earlier run was
+    interrupted, is waited for.
+options:
+  cluster:
+    description: The cluster of both services, by name or ARN.
+    type: str
+    required: true
+  stable_service:
+    description:
+      - The service that takes the release, by exact name or ARN.
+      - Its deployment controller must be C(ECS), its deployment strategy C(ROLLING), and its desired count above V(0).
+    type: str
+    required: true
+    aliases: [primary_service]
+  canary_service:
+    description: The service whose release is taken, by exact name or ARN.
+    type: str
+    required: true
+  take:
+    description:
+      - V(task_definition) gives stable the canary's task definition itself, exactly what was tested.
+      - V(image) keeps stable's own task definition, and takes the canary's images into it, container by container. Both
+        must have the same containers. A new revision is registered, with every other field and tag as it is, unless one
+        of the family's newest revisions is just that.
+    type: str
+    choices: [task_definition, image]
+    default: task_definition
+  require_full_traffic:
+    description:
+      - Whether to refuse while a rule sends requests to stable.
+      - With V(false), the rules are not looked at.
+    type: bool
+    default: true
+  rules:
+    description:
+      - The ARNs of listeners or listener rules to look at for the traffic, instead of all rules that forward to both
+        services.
+    type: list
+    elements: str
+  wait_timeout:
+    description:
+      - How long the deployment may take, in seconds, until the targets are healthy. Putting the old release back may
+        take as long again.
+      - A service with a circuit breaker ends a bad deployment much sooner.
+    type: int
+    default: 1800
+extends_documentation_fragment:
+  - canary.ecs.attributes
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+seealso:
+  - module: canary.ecs.ecs_service_capacity
+  - module: canary.ecs.ecs_canary_weights
+  - module: canary.ecs.ecs_canary_info
+  - name: Amazon ECS deployment circuit breaker
+    description: What ends a failing deployment, and rolls it back.
+    link: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+"""
+
+EXAMPLES = r"""
+- name: Give stable exactly the task definition that the canary has run
+  canary.ecs.ecs_canary_promote:
+    cluster: shop
+    stable_service: cart-stable
+    canary_service: cart-canary
+
+- name: Take the canary's images into stable's own task definition
+  canary.ecs.ecs_canary_promote:
+    cluster: shop
+    stable_service: cart-stable
+    canary_service: cart-canary
+    take: image
+
+- name: Give up on the deployment after ten minutes
+  canary.ecs.ecs_canary_promote:
+    cluster: shop
+    stable_service: cart-stable
+    canary_service: cart-canary
+    wait_timeout: 600
+"""
+
+RETURN = r"""
+task_definition:
+  description: The task definition of the stable service.
+  returned: success
+  type: dict
+  contains:
+    before:
+      description: Its ARN before.
+      returned: success
+      type: str
+      sample: arn:aws:ecs:eu-central-1:123456789012:task-definition/cart:41
+    after:
+      description:
+        - Its ARN after; in check mode, what it would be.
+        - In check mode V(null) for a revision that would have to be registered.
+      returned: success
+      type: str
+      sample: arn:aws:ecs:eu-central-1:123456789012:task-definition/cart:42
+images:
+  description: Each container's image in the release that stable has after, by container.
+  returned: success
+  type: dict
+  sample: {app: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/cart:v2"}
+deployment:
+  description: The deployment of the release.
+  returned: success, and when a deployment failed
+  type: dict
+  contains:
+    id:
+      description: Its id; V(null) in check mode where there is none yet.
+      returned: always
+      type: str
+      sample: ecs-svc/1234567890123456789
+    rollout_state:
+      description: ECS's state of it.
+      returned: always
+      type: str
+      sample: COMPLETED
+log:
+  description: What was done, or would be in check mode, sentence by sentence.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - The canary holds all traffic on rule 10 (arn:aws:elasticloadbalancing:...).
+    - Service cart-stable took cart:42 in place of cart:41, by deployment ecs-svc/1234567890123456789.
+put_back:
+  description: Whether the old release is back on stable, waited for and read back.
+  returned: when a deployment failed after it was begun
+  type: bool
+  sample: true
+stopped_tasks:
+  description: Why tasks of the deployment stopped, most frequent first, each with the number of tasks.
+  returned: when a deployment failed
+  type: list
+  elements: str
+  sample:
+    - "3 x Essential container in task exited: container app exited with 1"
+events:
+  description: The last events of the stable service, newest first.
+  returned: when a deployment failed
+  type: list
+  elements: str
+  sample:
+    - (service cart-stable) has started 1 tasks.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.canary.ecs.plugins.module_utils._aws.ecs import (
+    describe_services,
+    describe_task_definition,
+    latest_revisions,
+    register_task_definition,
+)
+from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import (
+    find_deployment,
+    primary,
+    refuse_daemon,
+    refuse_not_active,
+    refuse_undeployable,
+    refuse_unsettled,
+)
+from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import named_by
+from ansible_collections.canary.ecs.plugins.module_utils._canary.promotion import (
+    refuse_empty,
+    refuse_traffic,
+    refuse_without_release,
+    settled,
+)
+from ansible_collections.canary.ecs.plugins.module_utils._canary.release import (
+    images,
+    refuse_unlike_containers,
+    same_release,
+    with_images,
+)
+from ansible_collections.canary.ecs.plugins.module_utils._groups import find, require
+from ansible_collections.canary.ecs.plugins.module_utils._module import CanaryModule, run
+from ansible_collections.canary.ecs.plugins.module_utils._rollout import resume, roll_out
+
+ARGUMENTS = {
+    "cluster": {"type": "str", "required": True},
+    "stable_service": {"type": "str", "required": True, "aliases": ["primary_service"]},
+    "canary_service": {"type": "str", "required": True},
+    "take": {"type": "str", "choices": ["task_definition", "image"], "default": "task_definition"},
+    "require_full_traffic": {"type": "bool", "default": True},
+    "rules": {"type": "list", "elements": "str"},
+    "wait_timeout": {"type": "int", "default": 1800},
+}
+
+# How many of a family's newest revisions are looked at for one to use again.
+REVISIONS_LOOKED_AT = 5
+
+
+@dataclass(frozen=True)
+class Release:
+    """What stable is to run. ``arn`` is None for a revision yet to be registered, which ``definition`` describes."""
+
+    arn: str | None
+    definition: dict[str, Any]
+
+    @property
+    def images(self) -> dict[str, str]:
+        """Each container's image, by container."""
+        return images(self.definition)
+
+    def __str__(self) -> str:
+        return short(self.arn) if self.arn else f"a new revision of {self.definition['family']}"
+
+
+def short(task_definition: str) -> str:
+    """``family:revision`` of a task definition's ARN."""
+    return task_definition.rpartition("/")[2]
+
+
+def read_services(ecs: Any, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Stable and canary, both fit for it; raises `CanaryError` for one that is not."""
+    stable, canary = describe_services(ecs, options["cluster"], [options["stable_service"], options["canary_service"]])
+    refuse_same(stable, canary)
+    for service in (stable, canary):
+        refuse_not_active(service)
+    refuse_daemon(stable)
+    refuse_undeployable(stable)
+    refuse_without_release(canary)
+    refuse_unsettled(canary)
+    return stable, canary
+
+
+def decide_release(ecs: Any, old: Release, canary: dict[str, Any], *, take: str) -> Release:
+    """The release that stable is to run, ``old`` itself where it need not change."""
+    if take == "task_definition" and canary["taskDefinition"] == old.arn:
+        return old
+    theirs = read_release(ecs, canary["taskDefinition"])
+    if take == "task_definition":
+        return theirs
+    refuse_unlike_containers(old.images, theirs.images)
+    if old.images == theirs.images:
+        return old
+    return registered(ecs, with_images(old.definition, theirs.images))
+
+
+def read_release(ecs: Any, task_definition: str) -> Release:
+    """A task definition with its tags."""
+    definition = describe_task_definition(ecs, task_definition, tags=True)
+    return Release(definition["taskDefinitionArn"], definition)
+
+
+def registered(ecs: Any, definition: dict[str, Any]) -> Release:
+    """The family's newest revision that is this task definition, or the definition without one."""
+    for arn in latest_revisions(ecs, definition["family"], most=REVISIONS_LOOKED_AT):
+        revision = read_release(ecs, arn)
+        if same_release(revision.definition, definition):
+            return revision
+    return Release(None, definition)
+
+
+def refuse_same(stable: dict[str, Any], canary: dict[str, Any]) -> None:
+    """Raise `CanaryError` where both names mean one service."""
+    if stable["serviceArn"] == canary["serviceArn"]:
+        raise CanaryError(
+            f"stable_service and canary_service are both {stable['serviceName']}. A canary is a service of its own."
+        )
+
+
+def guard(module: CanaryModule, ecs: Any, stable: dict[str, Any]) -> list[str]:
+    """Refuse a promotion that would prove nothing, or that requests depend on; what was looked at, for the log."""
+    refuse_empty(stable)
+    if not module.params["require_full_traffic"]:
+        return ["The traffic was not looked at, because require_full_traffic is false."]
+    elbv2 = module.client_of("elbv2")
+    named = named_by(module.params, region=module.region)
+    found = find(elbv2, ecs, named)
+    refuse_traffic(found.rules, require(elbv2, found, named))
+    return [f"The canary holds all traffic on {', '.join(map(str, found.rules))}."]
+
+
+def ensure_promoted(module: CanaryModule) -> dict[str, Any]:
+    """Read, decide, apply, read back: the module's result."""
+    ecs = module.client_of("ecs")
+    stable, canary = read_services(ecs, module.params)
+    old = read_release(ecs, stable["taskDefinition"])
+    new = decide_release(ecs, old, canary, take=module.params["take"])
+    if new.arn == old.arn:
+        return keep(module, ecs, stable, old)
+    log = guard(module, ecs, stable)
+    if old.definition.get("status") == "INACTIVE":
+        module.warn(
+            f"{old} is deregistered: if {new} fails, only ECS's own circuit breaker can bring it back to service "
+            f"{stable['serviceName']}."
+        )
+    if module.check_mode:
+        log.append(f"Service {stable['serviceName']} would take {new} in place of {old}.")
+        return result(old, new, deployment={"id": None, "rollout_state": None}, log=log)
+    return promote(module, ecs, stable, old=old, new=new, log=log)
+
+
+def promote(
+    module: CanaryModule, ecs: Any, stable: dict[str, Any], *, old: Release, new: Release, log: list[str]
+) -> dict[str, Any]:
+    """Give stable the release and wait for it."""
+    arn = new.arn
+    if arn is None:
+        arn = register_task_definition(ecs, new.definition)
+        log.append(f"Registered {short(arn)}.")
+    rollout, serving = roll_out(ecs, module.client_of("elbv2"), stable, arn, timeout=module.params["wait_timeout"])
+    log.append(
+        f"Service {stable['serviceName']} took {short(arn)} in place of {old}, by deployment {rollout.deployment}: "
+        f"{serving}."
+    )
+    return result(old, Release(arn, new.definition), deployment=state_of(serving.service, rollout.deployment), log=log)
+
+
+def keep(module: CanaryModule, ecs: Any, stable: dict[str, Any], release: Release) -> dict[str, Any]:
+    """Stable has the release: nothing to change, but one that is still taking it is waited for."""
+    name = stable["serviceName"]
+    leading = primary(stable) or {}
+    if module.check_mode:
+        how = "has" if settled(stable, str(release.arn)) else "is taking"
+        log = [f"Service {name} {how} {release} already."]
+        return result(release, release, deployment=state_of(stable, leading.get("id")), log=log)
+    rollout, serving = resume(ecs, module.client_of("elbv2"), stable, timeout=module.params["wait_timeout"])
+    log = [f"Service {name} has {release} already: {serving}."]
+    return result(release, release, deployment=state_of(serving.service, rollout.deployment), log=log)
+
+
+def state_of(service: dict[str, Any], deployment: str | None) -> dict[str, Any]:
+    """A deployment as the module returns it."""
+    found = find_deployment(service, deployment) if deployment else None
+    return {"id": deployment, "rollout_state": found.get("rolloutState") if found else None}
+
+
+def result(old: Release, new: Release, *, deployment: dict[str, Any], log: list[str]) -> dict[str, Any]:
+    """The module's result."""
+    return {
+        "changed": new.arn != old.arn,
+        "task_definition": {"before": old.arn, "after": new.arn},
+        "images": new.images,
+        "deployment": deployment,
+        "log": log,
+        "diff": {
+            "before": {"task_definition": str(old), "images": old.images},
+            "after": {"task_definition": str(new), "images": new.images},
+        },
+    }
+
+
+def main() -> None:
+    """Run the module."""
+    run(CanaryModule(argument_spec=ARGUMENTS), ensure_promoted)
+
+
+if __name__ == "__main__":
+    main()
