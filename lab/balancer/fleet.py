@@ -1,0 +1,127 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One Envoy for each load balancer of the cloud, kept to the live rules and targets.
+
+A change of listeners or rules takes effect ``propagation_delay`` seconds after it was first seen, as a weight does on
+AWS some seconds after the API has accepted it; targets take effect at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections import deque
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from lab.addresses import bound_port
+from lab.balancer import config
+from lab.balancer.actions import cluster_name
+from lab.balancer.certificate import self_signed
+from lab.balancer.config import Document
+from lab.balancer.envoy import Envoy, EnvoyError
+from lab.control.views import LoadBalancer, TargetGroup
+
+RETENTION = 60.0
+"""Seconds that a target group stays known after the last rule let go of it, so that its requests in flight can end."""
+
+log = logging.getLogger(__name__)
+
+
+class Propagation:
+    """A value that takes effect some seconds after it was first seen; the very first one at once."""
+
+    def __init__(self, delay: float, first: LoadBalancer) -> None:
+        self._delay = delay
+        self._latest = first
+        self._coming: deque[tuple[float, LoadBalancer]] = deque()
+        self.active = first
+
+    def observe(self, value: LoadBalancer, now: float) -> LoadBalancer:
+        """Take note of ``value`` as it is ``now``, and return what is in effect."""
+        if value != self._latest:
+            self._coming.append((now, value))
+            self._latest = value
+        while self._coming and self._coming[0][0] + self._delay <= now:
+            self.active = self._coming.popleft()[1]
+        return self.active
+
+
+class Balancer:
+    """The Envoy of one load balancer."""
+
+    def __init__(self, first: LoadBalancer, *, directory: Path, propagation_delay: float, low_ports: bool) -> None:
+        self._propagation = Propagation(propagation_delay, first)
+        self._low_ports = low_ports
+        self._known: dict[str, float] = {}
+        self._retired: set[int] = set()
+        self.envoy = Envoy(first.name, directory)
+
+    def update(self, seen: LoadBalancer, groups: Mapping[str, TargetGroup], now: float) -> None:
+        """Bring Envoy to what is in effect ``now``; start it if it does not run."""
+        active = self._propagation.observe(seen, now)
+        for arn in config.forwarded_groups([active, seen]):
+            self._known[arn] = now
+        self._known = {arn: used for arn, used in self._known.items() if used + RETENTION > now}
+        documents = self.documents(active, groups)
+        if self.envoy.alive():
+            self.envoy.apply(documents)
+            return
+        self.envoy.start(documents)
+        self.envoy.wait_ready()
+
+    def documents(self, active: LoadBalancer, groups: Mapping[str, TargetGroup]) -> dict[str, Document]:
+        """The configuration files, in the order in which Envoy must get them: what is referred to comes first."""
+        directory, ports = str(self.envoy.directory), lambda port: bound_port(port, low_ports=self._low_ports)
+        found = {config.endpoints_file(arn): config.endpoints(arn, groups.get(arn)) for arn in self._known}
+        found[config.CLUSTERS] = config.clusters(self._known, directory)
+        found |= {config.routes_file(listener): config.routes(listener, ports) for listener in active.listeners}
+        certificate = self_signed(active.address)
+        found[config.LISTENERS] = config.listeners(active, directory=directory, port_map=ports, certificate=certificate)
+        return found
+
+    def counts(self) -> dict[str, int]:
+        """How many requests each target group has answered, by ARN, since Envoy started."""
+        stats = self.envoy.stats(r"^cluster\..*\.upstream_rq_total$")
+        names = {arn: f"cluster.{cluster_name(arn)}.upstream_rq_total" for arn in self._known}
+        return {arn: int(stats.get(name, 0)) for arn, name in names.items()}
+
+
+class Fleet:
+    """All load balancers of the lab. Drive it from one thread that lives as long as the lab."""
+
+    def __init__(self, directory: Path, *, propagation_delay: float, low_ports: bool) -> None:
+        self._directory = directory
+        self._propagation_delay = propagation_delay
+        self._low_ports = low_ports
+        self._balancers: dict[str, Balancer] = {}
+
+    def update(self, seen: Iterable[LoadBalancer], groups: Mapping[str, TargetGroup], now: float) -> None:
+        """Start, change and stop Envoys so that they do what the cloud says. ``now`` is monotonic, in seconds."""
+        current = {balancer.arn: balancer for balancer in seen}
+        for arn in self._balancers.keys() - current.keys():
+            self._balancers.pop(arn).envoy.stop()
+        for balancer in current.values():
+            try:
+                self._of(balancer).update(balancer, groups, now)
+            except (EnvoyError, ValueError, OSError) as error:
+                log.error("load balancer %s: %s", balancer.name, error)
+
+    def stop(self) -> None:
+        """End every Envoy."""
+        for balancer in self._balancers.values():
+            balancer.envoy.stop()
+        self._balancers.clear()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _of(self, balancer: LoadBalancer) -> Balancer:
+        """The one that plays ``balancer``."""
+        if balancer.arn not in self._balancers:
+            self._balancers[balancer.arn] = Balancer(
+                balancer,
+                directory=self._directory / balancer.address,
+                propagation_delay=self._propagation_delay,
+                low_ports=self._low_ports,
+            )
+        return self._balancers[balancer.arn]

@@ -1,0 +1,148 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line of the lab.
+
+    python -m lab up            start it; returns when the AWS endpoint answers
+    eval "$(python -m lab env)" send this shell's AWS clients to it
+    python -m lab status        what it holds
+    python -m lab traffic URL   requests at a fixed rate, and what became of them
+    python -m lab down          end it; leaves no process and no file
+
+Exit status: 0, 1 with the reason on standard error, or from ``traffic`` 1 when a request failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shlex
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from lab import lifecycle
+from lab.addresses import NoNumberLeft
+from lab.state import LabError
+from lab.traffic.report import Sample, summarise
+
+FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN")
+"""What a shell may hold for its real account and must not mix with the lab's settings."""
+
+
+def up(options: argparse.Namespace) -> int:
+    """Start the lab."""
+    lab = lifecycle.up(options.name, propagation_delay=options.propagation_delay)
+    name = "" if lab.name == lifecycle.NAME else f" --name {lab.name}"
+    print(f'The lab {lab.name} answers at {lab.endpoint}\nNext: eval "$(python -m lab env{name})"')
+    return 0
+
+
+def env(options: argparse.Namespace) -> int:
+    """Print what to eval."""
+    print(f"unset {' '.join(FOREIGN)}")
+    for name, value in lifecycle.find(options.name).environment.items():
+        print(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+def status(options: argparse.Namespace) -> int:
+    """Print what the lab holds."""
+    from lab.status import describe  # noqa: PLC0415 (boto3 is slow to import: the other commands do without)
+
+    print(describe(lifecycle.find(options.name)))
+    return 0
+
+
+def traffic(options: argparse.Namespace) -> int:
+    """Send requests from this process."""
+    from lab.traffic.generator import Generator  # noqa: PLC0415 (aiohttp is slow to import)
+
+    samples: list[Sample] = []
+    generator = Generator(options.url, rate=options.rate, timeout=options.timeout, note=samples.append)
+    since = time.monotonic()
+    try:
+        asyncio.run(generator.run(options.seconds))
+    except KeyboardInterrupt:
+        pass
+    report = summarise(samples, since=since, until=time.monotonic())
+    print(report)
+    return 1 if report.failed else 0
+
+
+def down(options: argparse.Namespace) -> int:
+    """End the lab."""
+    print(f"The lab {options.name} is down" if lifecycle.down(options.name) else f"No lab {options.name} was up")
+    return 0
+
+
+def positive(text: str) -> float:
+    """A number above 0."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return value
+
+
+def not_negative(text: str) -> float:
+    """A number of 0 or more."""
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of 0 or more")
+    return value
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    found = argparse.ArgumentParser(
+        prog="python -m lab", description="AWS on this machine, to practise a canary release on."
+    )
+    commands = found.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(work: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(work.__name__, help=summary, description=summary)
+        command.set_defaults(work=work)
+        return command
+
+    starting = add(up, "start the lab; return when its AWS endpoint answers")
+    starting.add_argument(
+        "--propagation-delay",
+        type=not_negative,
+        default=lifecycle.PROPAGATION_DELAY,
+        metavar="SECONDS",
+        help="how long after the API accepted it a weight takes effect (default: %(default)g)",
+    )
+    named = [
+        starting,
+        add(env, "print the shell commands that send AWS clients to the lab"),
+        add(status, "show load balancers, splits, targets and services"),
+        add(down, "end the lab; leave no process and no file"),
+    ]
+    for command in named:
+        command.add_argument("--name", default=lifecycle.NAME, help="which lab (default: %(default)s)")
+    _traffic_options(add(traffic, "send requests at a fixed rate and report who answered"))
+    return found
+
+
+def _traffic_options(command: argparse.ArgumentParser) -> None:
+    """The options of ``traffic``."""
+    command.add_argument("url", metavar="URL")
+    command.add_argument("--rate", type=positive, default=200, help="requests a second (default: %(default)g)")
+    command.add_argument(
+        "--for", type=positive, dest="seconds", metavar="SECONDS", help="until interrupted, if not given"
+    )
+    command.add_argument(
+        "--timeout", type=positive, default=10, help="seconds to wait for a response (default: %(default)g)"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and exit."""
+    options = parser().parse_args(arguments)
+    try:
+        sys.exit(options.work(options))
+    except (LabError, NoNumberLeft) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted")

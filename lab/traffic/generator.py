@@ -1,0 +1,84 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sends requests at a fixed rate over keep-alive connections, whatever becomes of the earlier ones.
+
+Each request is sent once: a connection that breaks is a failed request, not one to repeat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+
+import aiohttp
+
+from lab.traffic.report import UNKNOWN, Sample
+
+Note = Callable[[Sample], None]
+
+
+def version_in(body: bytes) -> str:
+    """The version that a response's JSON body names."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return UNKNOWN
+    return str(document.get("version", UNKNOWN)) if isinstance(document, dict) else UNKNOWN
+
+
+class Generator:
+    """Requests of ``url``, ``rate`` a second; ``note`` is told of each when it has ended."""
+
+    def __init__(self, url: str, *, rate: float, timeout: float, note: Note) -> None:
+        self._url = url
+        self._interval = 1 / rate
+        self._timeout = timeout
+        self._note = note
+        self._in_flight: dict[asyncio.Task[None], float] = {}
+
+    def settled(self) -> float:
+        """Every request sent before this moment has ended, and was noted."""
+        return min(self._in_flight.values(), default=time.monotonic())
+
+    async def run(self, seconds: float | None = None) -> None:
+        """Send for ``seconds``, or until cancelled; then wait for what is in flight."""
+        connector = aiohttp.TCPConnector(limit=0, ssl=False)
+        limit = aiohttp.ClientTimeout(total=self._timeout)
+        # No cookies: every request is a new visitor's, whom stickiness does not bind.
+        jar = aiohttp.DummyCookieJar()
+        async with aiohttp.ClientSession(connector=connector, timeout=limit, cookie_jar=jar) as session:
+            # aiohttp would send a request again, in silence, when a kept connection turns out to be broken.
+            session._retry_connection = False
+            try:
+                await self._send_all(session, seconds)
+            finally:
+                if self._in_flight:
+                    await asyncio.wait(self._in_flight)
+
+    async def _send_all(self, session: aiohttp.ClientSession, seconds: float | None) -> None:
+        """Send on schedule. Falling behind, it catches up, so that the rate holds on average."""
+        begin = due = time.monotonic()
+        while seconds is None or due < begin + seconds:
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            task = asyncio.create_task(self._send(session))
+            self._in_flight[task] = time.monotonic()
+            task.add_done_callback(self._in_flight.pop)
+            due += self._interval
+
+    async def _send(self, session: aiohttp.ClientSession) -> None:
+        """Send one request and note its end."""
+        sent = time.monotonic()
+        version, status, reason = UNKNOWN, None, ""
+        try:
+            async with session.get(self._url, allow_redirects=False) as response:
+                version = version_in(await response.read())
+                status = response.status
+                reason = f"{response.status} {response.reason}" if response.status >= 500 else ""
+        except TimeoutError:
+            reason = f"no response within {self._timeout:g} s"
+        except (aiohttp.ClientError, OSError) as error:
+            reason = f"{type(error).__name__}: {error}"
+        self._note(Sample(sent, version, status, reason, time.monotonic() - sent))

@@ -1,0 +1,250 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The load balancer's process under real load: nothing that the control plane does may cost a request."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from lab.addresses import Network, claim
+from lab.balancer.fleet import Balancer, Fleet
+from lab.control.views import Listener, LoadBalancer, Rule, Target, TargetGroup
+from lab.tied import CHECKOUT, tied
+from lab.traffic import Traffic
+
+STABLE, CANARY = (f"arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/{name}/1" for name in ("stable", "canary"))
+PORT = 8080
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    """Addresses that no lab beside the tests uses."""
+    held = claim()
+    yield Network(held.number)
+    held.release()
+
+
+class Rehearsal:
+    """A load balancer over tasks that the test starts, with no control plane."""
+
+    def __init__(self, network: Network, directory: Path) -> None:
+        self.network = network
+        self.fleet = Fleet(directory, propagation_delay=0, low_ports=True)
+        self.address = network.next_load_balancer()
+        self.weights = {STABLE: 100, CANARY: 0}
+        self.sticky = 0
+        self.targets: dict[str, dict[str, str]] = {STABLE: {}, CANARY: {}}
+        self._tasks: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}:{PORT}/"
+
+    def start_task(self, arn: str, image: str) -> str:
+        """Start a task, register it as healthy when it answers, and return its address."""
+        address = self.network.next_task()
+        command = [sys.executable, "-m", "lab.app", "--address", address, "--port", "8000", "--image", image]
+        self._tasks[address] = subprocess.Popen(tied(command), cwd=CHECKOUT)
+        self._wait_health(address)
+        self.targets[arn][address] = "healthy"
+        return address
+
+    def _wait_health(self, address: str) -> None:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            connection = http.client.HTTPConnection(address, 8000, timeout=1)
+            try:
+                connection.request("GET", "/health")
+                assert connection.getresponse().status == 200
+                return
+            except OSError:
+                time.sleep(0.02)
+            finally:
+                connection.close()
+        raise AssertionError(f"the task at {address} did not answer")
+
+    def drain(self, arn: str, address: str) -> None:
+        """Register a target's leaving."""
+        self.targets[arn][address] = "draining"
+
+    def stop_task(self, arn: str, address: str) -> int:
+        """End a task as ECS does after its draining, and return its exit status."""
+        self._tasks[address].terminate()
+        status = self._tasks.pop(address).wait(10)
+        del self.targets[arn][address]
+        return status
+
+    def update(self) -> None:
+        """Show the load balancer what is."""
+        groups = {
+            arn: TargetGroup(
+                arn, arn.split("/")[1], 8000, None, 5, tuple(Target(ip, 8000, state, "") for ip, state in found.items())
+            )
+            for arn, found in self.targets.items()
+        }
+        self.fleet.update([self._view()], groups, time.monotonic())
+
+    def _view(self) -> LoadBalancer:
+        groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in self.weights.items()]
+        stickiness = {"Enabled": bool(self.sticky), **({"DurationSeconds": self.sticky} if self.sticky else {})}
+        action = {
+            "Type": "forward",
+            "ForwardConfig": {"TargetGroups": groups, "TargetGroupStickinessConfig": stickiness},
+        }
+        rule = Rule("rule", None, (), (action,))
+        return LoadBalancer("lb", "web", self.address, (Listener("listener", PORT, "HTTP", (rule,)),))
+
+    def shift(self, stable: int, canary: int) -> None:
+        """Set the weights, and let Envoy take them."""
+        self.weights = {STABLE: stable, CANARY: canary}
+        self.update()
+        time.sleep(0.1)
+
+    def get(self, path: str = "/", headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
+        """One request: status, headers, body."""
+        connection = http.client.HTTPConnection(self.address, PORT, timeout=10)
+        try:
+            connection.request("GET", path, headers=headers or {})
+            response = connection.getresponse()
+            return response.status, {key.lower(): value for key, value in response.getheaders()}, response.read()
+        finally:
+            connection.close()
+
+    def stop(self) -> None:
+        self.fleet.stop()
+        for task in self._tasks.values():
+            task.kill()
+            task.wait()
+
+
+@contextmanager
+def rehearsal_of(network: Network, images: dict[str, list[str]]) -> Iterator[Rehearsal]:
+    """A load balancer over tasks of ``images``, by target group."""
+    with TemporaryDirectory(prefix="lab-") as directory:
+        rehearsal = Rehearsal(network, Path(directory) / "balancers")
+        try:
+            for arn, image in ((arn, image) for arn, found in images.items() for image in found):
+                rehearsal.start_task(arn, image)
+            rehearsal.update()
+            yield rehearsal
+        finally:
+            rehearsal.stop()
+
+
+@pytest.fixture
+def rehearsal(network: Network) -> Iterator[Rehearsal]:
+    with rehearsal_of(network, {STABLE: ["app:v1", "app:v1"], CANARY: ["app:v2"]}) as found:
+        yield found
+
+
+def test_no_request_fails_while_weights_and_targets_change(rehearsal: Rehearsal) -> None:
+    splits = itertools.cycle([(100, 0), (75, 25), (999, 1), (0, 100), (50, 50)])
+    with Traffic(rehearsal.url, rate=200) as traffic:
+        begin = traffic.mark()
+        for _ in range(3):
+            fresh = rehearsal.start_task(STABLE, "app:v1")
+            for _ in range(5):
+                rehearsal.shift(*next(splits))
+            rehearsal.drain(STABLE, fresh)
+            rehearsal.update()
+            time.sleep(0.2)
+            assert rehearsal.stop_task(STABLE, fresh) == 0
+            rehearsal.update()
+        report = traffic.report(since=begin)
+    assert not report.failures
+    assert set(report.versions) == {"v1", "v2"}
+    assert report.rate == pytest.approx(200, rel=0.1)
+
+
+@pytest.mark.parametrize(("stable", "canary"), [(75, 25), (1, 1)])
+def test_clients_see_the_split_of_the_weights(rehearsal: Rehearsal, stable: int, canary: int) -> None:
+    rehearsal.shift(stable, canary)
+    with Traffic(rehearsal.url, rate=400) as traffic:
+        report = traffic.window(4)
+    assert report.requests > 1000
+    assert not report.failures
+    # Four standard deviations of 1,600 draws at most.
+    assert report.share("v2") == pytest.approx(100 * canary / (stable + canary), abs=5)
+
+
+def test_an_empty_group_with_weight_answers_503_for_its_share_only(rehearsal: Rehearsal) -> None:
+    rehearsal.targets[CANARY].clear()
+    rehearsal.shift(50, 50)
+    with Traffic(rehearsal.url, rate=200) as traffic:
+        report = traffic.window(2)
+    assert {failure.reason for failure in report.failures} == {"503 Service Unavailable"}
+    assert 100 * report.failed / report.requests == pytest.approx(50, abs=12)
+    assert report.versions["v1"].failed == 0
+
+
+def test_only_weight_zero_answers_503(rehearsal: Rehearsal) -> None:
+    rehearsal.shift(0, 0)
+    assert rehearsal.get()[0] == 503
+
+
+def test_unhealthy_targets_get_nothing_until_there_is_no_other(rehearsal: Rehearsal) -> None:
+    first, second = rehearsal.targets[STABLE]
+    rehearsal.targets[STABLE][first] = "unhealthy"
+    rehearsal.update()
+    time.sleep(0.1)
+    rehearsal._tasks[first].kill()
+    assert {rehearsal.get()[0] for _ in range(10)} == {200}
+    rehearsal.targets[STABLE][second] = "unhealthy"
+    rehearsal.update()
+    time.sleep(0.1)
+    assert {rehearsal.get()[0] for _ in range(10)} == {200, 502}
+
+
+def test_a_stuck_client_stays_at_weight_zero_and_a_new_one_does_not(rehearsal: Rehearsal) -> None:
+    rehearsal.sticky = 60
+    rehearsal.shift(0, 100)
+    status, headers, body = rehearsal.get()
+    assert (status, b'"v2"' in body) == (200, True)
+    cookie = headers["set-cookie"]
+    assert cookie.startswith("AWSALBTG=")
+    assert "Max-Age=60" in cookie
+    rehearsal.shift(100, 0)
+    stuck = {"Cookie": f"other=1; {cookie.split(';')[0]}"}
+    assert all(b'"v2"' in rehearsal.get(headers=stuck)[2] for _ in range(10))
+    assert all(b'"v1"' in rehearsal.get()[2] for _ in range(10))
+    rehearsal.sticky = 0
+    rehearsal.shift(100, 0)
+    assert b'"v1"' in rehearsal.get(headers=stuck)[2]
+
+
+def test_a_request_in_flight_ends_although_its_target_drains(network: Network) -> None:
+    with rehearsal_of(network, {STABLE: ["app:v1-slow1000"]}) as rehearsal:
+        (address,) = rehearsal.targets[STABLE]
+        answers: list[int] = []
+        client = threading.Thread(target=lambda: answers.append(rehearsal.get()[0]))
+        client.start()
+        time.sleep(0.3)
+        rehearsal.drain(STABLE, address)
+        rehearsal.update()
+        time.sleep(0.1)
+        assert rehearsal.get()[0] == 503
+        assert rehearsal.stop_task(STABLE, address) == 0
+        client.join()
+    assert answers == [200]
+
+
+def test_an_envoy_that_died_is_started_again(rehearsal: Rehearsal) -> None:
+    balancer: Balancer = rehearsal.fleet._balancers["lb"]
+    process: Any = balancer.envoy._process
+    process.kill()
+    process.wait()
+    rehearsal.update()
+    assert rehearsal.get()[0] == 200
