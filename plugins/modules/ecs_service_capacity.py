@@ -198,6 +198,16 @@ log:
     - Set min 3 and max 5 of service cart-canary.
     - Set the desired count of service cart-canary to 3.
     - "Service cart-canary is ready: 3 running and 0 pending of 3 desired; target group cart-canary: 3 healthy."
+wanted:
+  description: The capacity that was asked for. RV(before) says what it was, and C(changed) whether it was set.
+  returned: when a write, its reading back or the wait failed
+  type: dict
+  contains: *capacity
+found:
+  description: The capacity that was read back in place of the one asked for.
+  returned: when something else changes the capacity at the same time
+  type: dict
+  contains: *capacity
 stopped_tasks:
   description: Why tasks of the service stopped, most frequent first, each with the number of tasks.
   returned: when the wait ends without the tasks running and healthy
@@ -305,6 +315,10 @@ class Sized:
 def read_sized(clients: Clients, cluster: str, names: list[str]) -> list[Sized]:
     """The services with their scalable targets; raises `CanaryError` for one that has no count of its own to set."""
     services = describe_services(clients.ecs, cluster, names)
+    if len({service["serviceArn"] for service in services}) < len(services):
+        raise CanaryError(
+            f"Service {services[0]['serviceName']} cannot be sized like itself: name another one in like."
+        )
     for service in services:
         refuse_not_active(service)
         refuse_daemon(service)
@@ -355,7 +369,6 @@ def read_back(clients: Clients, sized: Sized, after: Capacity, *, timeout: float
         return CanaryError(
             f"Service {sized.name} was set to {after}, but after {timeout:.0f} s it is read back as {seen.capacity}: "
             "something else changes it at the same time. Look at its autoscaler, and at who else deploys it.",
-            wanted=after.facts(),
             found=seen.capacity.facts(),
         )
 
@@ -368,16 +381,24 @@ def read_back(clients: Clients, sized: Sized, after: Capacity, *, timeout: float
 
 
 def change(clients: Clients, sized: Sized, after: Capacity, *, wait: bool, timeout: float) -> tuple[Sized, Serving]:
-    """Make the writes, read them back, and wait for the tasks where asked to; the readings after it."""
+    """Make the writes, read them back, and wait for the tasks where asked to; the readings after it.
+
+    A `CanaryError` on the way says in its facts what was wanted, and whether a write was made before it.
+    """
     deadline = time.monotonic() + timeout
-    writes = steps(sized.capacity, after)
-    for step in writes:
-        apply(clients, sized, step)
-    seen = read_back(clients, sized, after, timeout=timeout) if writes else sized
-    if not wait:
-        return seen, read_serving(clients.elbv2, seen.service)
-    serving = wait_until_serving(clients.ecs, clients.elbv2, seen.service, timeout=deadline - time.monotonic())
-    return Sized(serving.service, seen.target), serving
+    made: list[Step] = []
+    try:
+        for step in steps(sized.capacity, after):
+            apply(clients, sized, step)
+            made.append(step)
+        seen = read_back(clients, sized, after, timeout=timeout) if made else sized
+        if not wait:
+            return seen, read_serving(clients.elbv2, seen.service)
+        serving = wait_until_serving(clients.ecs, clients.elbv2, seen.service, timeout=deadline - time.monotonic())
+        return Sized(serving.service, seen.target), serving
+    except CanaryError as error:
+        error.facts.update(before=sized.capacity.facts(), wanted=after.facts(), changed=bool(made))
+        raise
 
 
 def ensure_capacity(module: CanaryModule) -> dict[str, Any]:
