@@ -48,13 +48,13 @@ def sticky_seconds(action: dict[str, Any]) -> int:
     return int(config.get("DurationSeconds") or 0) if str(config.get("Enabled", "false")).lower() == "true" else 0
 
 
-def routes_of(rule: Rule, match: dict[str, Any], port_map: PortMap) -> list[dict[str, Any]]:
-    """The Envoy routes of one rule, in the order in which Envoy must try them."""
+def routes_of(rule: Rule, match: dict[str, Any], *, port: int, port_map: PortMap) -> list[dict[str, Any]]:
+    """The Envoy routes of one rule of the listener on ``port``, in the order in which Envoy must try them."""
     action = rule.actions[-1]
     if action["Type"] == "forward":
         return _forward_routes(action, match)
     if action["Type"] == "redirect":
-        return [{"match": match, "redirect": _redirect(action["RedirectConfig"], port_map)}]
+        return [{"match": match, "redirect": _redirect(action["RedirectConfig"], port, port_map)}]
     if action["Type"] == "fixed-response":
         return [{"match": match, **_fixed_response(action["FixedResponseConfig"])}]
     return [{"match": match, **UNAVAILABLE}]
@@ -112,7 +112,7 @@ def _fixed_response(config: dict[str, Any]) -> dict[str, Any]:
     return {"direct_response": response, "response_headers_to_add": [_added("content-type", kind, SET)]}
 
 
-def _redirect(config: dict[str, Any], port_map: PortMap) -> dict[str, Any]:
+def _redirect(config: dict[str, Any], own_port: int, port_map: PortMap) -> dict[str, Any]:
     """A redirect. A part that is left out, or is its own placeholder, stays as the request has it.
 
     Envoy cannot build a host, or a query, out of a placeholder and more text: such a part stays as it is too.
@@ -122,7 +122,8 @@ def _redirect(config: dict[str, Any], port_map: PortMap) -> dict[str, Any]:
     if "#" not in protocol:
         redirect["scheme_redirect"] = protocol.lower()
     if "#" not in host:
-        redirect["host_redirect"] = host
+        # With another host Envoy would forget the port.
+        redirect |= {"host_redirect": host, "port_redirect": port_map(own_port)}
     if "#" not in port:
         redirect["port_redirect"] = port_map(int(port))
     return {**redirect, **_redirected_path(config.get("Path") or "/#{path}", config.get("Query", "#{query}"))}

@@ -138,7 +138,11 @@ def routes_file(listener: Listener) -> str:
 
 def routes(listener: Listener, port_map: PortMap) -> Document:
     """The rules of a listener, in the order in which the ALB evaluates them."""
-    found = [route for rule in listener.rules for route in routes_of(rule, match(rule.conditions), port_map)]
+    found = [
+        route
+        for rule in listener.rules
+        for route in routes_of(rule, match(rule.conditions), port=listener.port, port_map=port_map)
+    ]
     kind = f"{TYPES}.config.route.v3.RouteConfiguration"
     return _response(
         [

@@ -1,0 +1,90 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lab numbers and addresses: two labs never meet."""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.addresses import Network, NoNumberLeft, bound_port, claim, may_bind_low_ports
+from lab.tied import CHECKOUT
+
+
+def test_a_number_is_claimed_once_until_released() -> None:
+    first = claim()
+    with pytest.raises(NoNumberLeft):
+        claim(range(first.number, first.number + 1))
+    second = claim()
+    assert second.number != first.number
+    first.release()
+    again = claim(range(first.number, first.number + 1))
+    again.release()
+    second.release()
+
+
+def test_a_number_is_free_again_when_its_holder_was_killed() -> None:
+    code = "from lab.addresses import claim; held = claim(); print(held.number, flush=True); input()"
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", code], cwd=CHECKOUT, stdin=pipe, stdout=pipe, text=True) as holder:
+        assert holder.stdout is not None
+        number = int(holder.stdout.readline())
+        with pytest.raises(NoNumberLeft):
+            claim(range(number, number + 1))
+        holder.kill()
+        holder.wait()
+    claim(range(number, number + 1)).release()
+
+
+@given(st.integers(1, 254), st.integers(1, 254))
+def test_addresses_of_two_labs_and_of_two_kinds_differ(one: int, other: int) -> None:
+    def addresses(network: Network) -> set[str]:
+        kinds = (network.next_load_balancer, network.next_task)
+        return {network.control_plane[0]} | {kind() for kind in kinds for _ in range(3)}
+
+    found = addresses(Network(one))
+    assert len(found) == 7
+    assert all(ipaddress.ip_address(address).is_loopback for address in found)
+    if one != other:
+        assert not found & addresses(Network(other))
+
+
+def test_a_tasks_address_is_not_used_again_soon() -> None:
+    network = Network(9)
+    found = [network.next_task() for _ in itertools.repeat(None, 235 * 254)]
+    assert len(set(found)) == len(found)
+    assert network.next_task() == found[0]
+
+
+@pytest.mark.parametrize("number", [0, 255, -1])
+def test_numbers_outside_the_range_are_refused(number: int) -> None:
+    with pytest.raises(ValueError, match="a lab number is"):
+        Network(number)
+
+
+@pytest.mark.parametrize(
+    ("port", "low_ports", "bound"), [(80, True, 80), (80, False, 8080), (443, False, 8443), (8080, False, 8080)]
+)
+def test_low_ports_move_up_where_they_must(port: int, low_ports: bool, bound: int) -> None:
+    assert bound_port(port, low_ports=low_ports) == bound
+
+
+def test_a_refused_low_port_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing:
+        def __enter__(self) -> Refusing:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def bind(self, _address: object) -> None:
+            raise PermissionError
+
+    monkeypatch.setattr("lab.addresses.socket.socket", Refusing)
+    assert not may_bind_low_ports("127.9.0.1")
