@@ -122,7 +122,7 @@ def _failed(
         left = [problem for change in touched if (problem := _put_back(client, change))]
         live = _try_read(client, changes)
     return CanaryError(
-        f"{error} {_outcome(touched, left, restore=restore)}",
+        f"{error} {_outcome(touched, left, live, groups, restore=restore)}",
         **{**error.facts, **_standing(changes, live, groups)},
     )
 
@@ -146,7 +146,8 @@ def _put_back(client: Any, change: Change) -> str | None:
     return None
 
 
-def _outcome(touched: list[Change], left: list[str], *, restore: bool) -> str:
+def _outcome(touched: list[Change], left: list[str], live: Live | None, groups: Groups, *, restore: bool) -> str:
+    """What became of the rules written before the failure."""
     names = ", ".join(str(change.rule) for change in touched)
     if not touched:
         return "No rule was changed."
@@ -154,7 +155,11 @@ def _outcome(touched: list[Change], left: list[str], *, restore: bool) -> str:
         return f"Left as changed, because on_partial_failure is leave: {names}."
     if left:
         return "Putting back the rules changed before it failed too: " + " ".join(left)
-    return f"Put back as they were: {names}."
+    if live is None:
+        return f"Put back as they were, but they could not be read back: {names}."
+    odd = [change.rule for change in touched if not is_still(change, live.get(change.rule.arn))]
+    seen = "".join(f" {rule} reads back as {described(live.get(rule.arn), groups)}." for rule in odd)
+    return f"Put back as they were: {names}.{seen}"
 
 
 def _try_read(client: Any, changes: list[Change]) -> Live | None:

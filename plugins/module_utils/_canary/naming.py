@@ -46,16 +46,18 @@ def named_by(params: dict[str, Any], *, region: str) -> Named:
     """
     fields = {name: params.get(name) for name in Named.__dataclass_fields__ if name != "rules"}
     named = Named(**fields, rules=tuple(params.get("rules") or ()))
-    _refuse_empty(fields)
+    _refuse_empty(named)
     _refuse_same(named)
     _refuse_foreign(named, region)
     return named
 
 
-def _refuse_empty(fields: dict[str, str | None]) -> None:
-    for name, value in fields.items():
-        if value is not None and not value.strip():
-            raise CanaryError(f"{name} is empty. Give its name or its ARN.")
+def _refuse_empty(named: Named) -> None:
+    """Refuse an empty name, and the null that Ansible lets pass as given."""
+    by_service = ("cluster", "stable_service", "canary_service")
+    for option in by_service if named.by_service else ("stable_target_group", "canary_target_group"):
+        if not (getattr(named, option) or "").strip():
+            raise CanaryError(f"{option} is empty. Give its name or its ARN.")
 
 
 def _refuse_same(named: Named) -> None:

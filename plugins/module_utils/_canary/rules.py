@@ -208,7 +208,7 @@ def is_now(change: Change, live: Rule | None, groups: Groups) -> bool:
 
 def is_still(change: Change, live: Rule | None) -> bool:
     """Whether the rule that was read back is exactly what it was before the change."""
-    return live is not None and sendable(live.actions) == sendable(change.rule.actions)
+    return live is not None and _canonical(live.actions) == _canonical(change.rule.actions)
 
 
 def described(live: Rule | None, groups: Groups) -> str:
@@ -222,6 +222,20 @@ def described(live: Rule | None, groups: Groups) -> str:
     also = f", with a third group ({', '.join(map(target_group_name, third))})" if third else ""
     sticky = f", sticky for {live.sticky_seconds} s" if live.sticky_seconds else ""
     return f"at {split}{also}{sticky}"
+
+
+def _canonical(actions: Iterable[Action]) -> list[Action]:
+    """The actions to compare: AWS does not keep the order of the target groups in a forward."""
+    return [
+        {**action, "ForwardConfig": {**_config(action), "TargetGroups": sorted(_entries(action), key=_arn)}}
+        if action["Type"] == "forward"
+        else action
+        for action in sendable(actions)
+    ]
+
+
+def _arn(entry: dict[str, Any]) -> str:
+    return str(entry["TargetGroupArn"])
 
 
 def _splits(rules: Iterable[Rule], groups: Groups) -> list[tuple[Rule, Split]]:

@@ -50,7 +50,7 @@ class Split:
         return f"{share} canary ({self.stable}/{self.canary})"
 
 
-def split_of_percent(percent: float) -> Split:
+def split_of_percent(percent: float | None) -> Split:
     """The weights that give the canary exactly this share: summing to 100 for a whole percent, else the smallest pair.
 
     25 is 75/25, 0.5 is 199/1, 0.1 is 999/1. Raises `CanaryError` outside 0-100 or between steps of 0.1.
@@ -62,8 +62,10 @@ def split_of_percent(percent: float) -> Split:
     return Split(stable=share.denominator - share.numerator, canary=share.numerator)
 
 
-def share_of_percent(percent: float, *, option: str) -> Fraction:
+def share_of_percent(percent: float | None, *, option: str) -> Fraction:
     """A percent in steps of 0.1 as an exact share, 0 to 1; ``option`` names it in the error."""
+    if percent is None:
+        raise CanaryError(f"{option} is empty: give the canary's share as a number from 0 to 100.")
     if not math.isfinite(percent) or not 0 <= percent <= 100:
         raise CanaryError(f"{option} is {percent:g}: give the canary's share as a number from 0 to 100.")
     tenths = round(percent * 10)

@@ -1,0 +1,677 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module against a load balancer in memory: what it changes and leaves, what it says, how often it calls."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.canary.ecs.plugins.modules import ecs_canary_weights
+from ansible_collections.canary.ecs.tests.unit.fake_aws import (
+    PREFIX,
+    REGION,
+    Answer,
+    Balancer,
+    Refusal,
+    forward,
+    serve,
+)
+from ansible_collections.canary.ecs.tests.unit.run_module import run_module
+from botocore.exceptions import ConnectionClosedError
+
+OIDC = {
+    "Type": "authenticate-oidc",
+    "Order": 1,
+    "AuthenticateOidcConfig": {
+        "Issuer": "https://login.example",
+        "AuthorizationEndpoint": "https://login.example/a",
+        "TokenEndpoint": "https://login.example/t",
+        "UserInfoEndpoint": "https://login.example/u",
+        "ClientId": "shop",
+        "ClientSecret": "hunter2",
+        "SessionTimeout": 3600,
+        "AuthenticationRequestExtraParams": {"Prompt": "login"},
+    },
+}
+COGNITO = {
+    "Type": "authenticate-cognito",
+    "Order": 1,
+    "AuthenticateCognitoConfig": {
+        "UserPoolArn": "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/p",
+        "UserPoolClientId": "c",
+        "UserPoolDomain": "d",
+    },
+}
+NOT_FOUND = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
+
+
+class Shop:
+    """One listener with a default rule that answers 404, and one rule with both groups."""
+
+    def __init__(self, *, stable: int = 100, canary: int = 0, sticky: int = 0) -> None:
+        self.aws = Balancer()
+        self.stable = self.aws.target_group("cart-stable")
+        self.canary = self.aws.target_group("cart-canary")
+        self.listener = self.aws.listener(NOT_FOUND)
+        self.rule = self.aws.rule(self.listener, 10, self.both(stable, canary, sticky=sticky))
+        self.services: dict[str, list[str]] = {}
+
+    def both(self, stable: int, canary: int, *, sticky: int = 0, order: int | None = None) -> dict[str, Any]:
+        return forward({self.stable: stable, self.canary: canary}, sticky=sticky, order=order)
+
+    def split(self, rule: str | None = None) -> tuple[int, int]:
+        weights = self.aws.weights(rule or self.rule)
+        return weights[self.stable], weights[self.canary]
+
+    def shift(self, *, check: bool = False, **options: Any) -> dict[str, Any]:
+        """Run the module by target-group ARNs, unless the options name the groups otherwise."""
+        if "stable_service" not in options:
+            options = {"stable_target_group": self.stable, "canary_target_group": self.canary, **options}
+        self.aws.calls.clear()
+        with serve({"elbv2": self.aws.answer, "ecs": self._ecs}):
+            return run_module(ecs_canary_weights.main, check=check, **{"region": REGION, **options})
+
+    def _ecs(self, operation: str, parameters: dict[str, Any]) -> Answer:
+        self.aws.calls.append((operation, parameters))
+        assert operation == "DescribeServices"
+        found = [
+            {
+                "serviceName": name,
+                "serviceArn": f"arn:aws:ecs:{REGION}:123456789012:service/shop/{name}",
+                "status": "ACTIVE",
+                "loadBalancers": [{"targetGroupArn": arn} for arn in self.services[name]],
+            }
+            for name in dict.fromkeys(each.rpartition("/")[2] for each in parameters["services"])
+            if name in self.services
+        ]
+        return {"services": found, "failures": []}
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """A clock that jumps instead of waiting; the list holds every sleep."""
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(time, "monotonic", lambda: sum(slept))
+    yield slept
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+def raising(error: Exception) -> Callable[[], None]:
+    def effect() -> None:
+        raise error
+
+    return effect
+
+
+# What a shift costs
+
+
+def test_a_shift_of_one_named_rule_takes_four_calls(shop: Shop) -> None:
+    result = shop.shift(rules=[shop.rule], percent=25)
+    assert result["changed"] is True
+    assert shop.split() == (75, 25)
+    assert shop.aws.operations == ["DescribeRules", "DescribeTargetHealth", "ModifyRule", "DescribeRules"]
+
+
+def test_a_repeated_shift_of_one_named_rule_takes_one_call(shop: Shop) -> None:
+    shop.shift(rules=[shop.rule], percent=25)
+    assert shop.shift(rules=[shop.rule], percent=25)["changed"] is False
+    assert shop.aws.operations == ["DescribeRules"]
+
+
+def test_a_repeated_shift_by_target_groups_takes_three_calls(shop: Shop) -> None:
+    shop.shift(percent=25)
+    assert shop.shift(percent=25)["changed"] is False
+    assert shop.aws.operations == ["DescribeTargetGroups", "DescribeListeners", "DescribeRules"]
+
+
+def test_target_groups_by_name_cost_no_further_call(shop: Shop) -> None:
+    shop.shift(percent=25)
+    assert (
+        shop.shift(stable_target_group="cart-stable", canary_target_group="cart-canary", percent=25)["changed"] is False
+    )
+    assert shop.aws.operations == ["DescribeTargetGroups", "DescribeListeners", "DescribeRules"]
+
+
+# What it changes
+
+
+def test_every_rule_with_both_groups_is_shifted_and_no_other() -> None:
+    shop = Shop()
+    aws = shop.aws
+    aws.page = 2
+    longer = aws.target_group("cart-canary-v2")
+    secure = aws.listener(shop.both(1, 0), port=443, protocol="HTTPS")
+    wanted = [shop.rule, aws.default_rule(secure)]
+    wanted += [aws.rule(secure, priority, shop.both(100, 0)) for priority in range(1, 6)]
+    other = aws.rule(secure, 50, forward({shop.stable: 1, longer: 0}))
+    alone = aws.rule(secure, 60, forward({shop.stable: 1}))
+    elsewhere = aws.listener(forward({longer: 1}), balancer="other")
+    result = shop.shift(percent=10)
+    assert {rule["rule_arn"] for rule in result["rules"]} == set(wanted)
+    assert {shop.split(rule) for rule in wanted} == {(90, 10)}
+    assert aws.weights(other) == {shop.stable: 1, longer: 0}
+    assert aws.weights(alone) == {shop.stable: 1}
+    assert aws.weights(aws.default_rule(elsewhere)) == {longer: 1}
+    assert len(aws.writes) == len(wanted)
+
+
+def test_groups_on_two_load_balancers(shop: Shop) -> None:
+    inner = shop.aws.listener(shop.both(100, 0), balancer="internal")
+    shop.shift(percent=50)
+    assert shop.split(shop.aws.default_rule(inner)) == shop.split() == (50, 50)
+
+
+def test_a_default_rule_goes_through_its_listener(shop: Shop) -> None:
+    listener = shop.aws.listener(shop.both(100, 0), port=81)
+    result = shop.shift(rules=[listener], percent=25)
+    assert shop.aws.operations == ["DescribeRules", "DescribeTargetHealth", "ModifyListener", "DescribeRules"]
+    assert shop.split(shop.aws.default_rule(listener)) == (75, 25)
+    assert (result["rules"][0]["default"], result["rules"][0]["priority"]) == (True, None)
+    assert shop.split() == (100, 0)
+
+
+def test_more_rules_than_one_call_takes() -> None:
+    shop = Shop()
+    rules = [shop.aws.rule(shop.listener, priority, shop.both(100, 0)) for priority in range(20, 45)]
+    result = shop.shift(rules=rules, percent=25)
+    assert len(result["rules"]) == 25
+    assert {shop.split(rule) for rule in rules} == {(75, 25)}
+
+
+@pytest.mark.parametrize("authenticate", [OIDC, COGNITO], ids=["oidc", "cognito"])
+def test_what_comes_before_the_forward_is_kept(shop: Shop, authenticate: dict[str, Any]) -> None:
+    rule = shop.aws.rule(shop.listener, 20, authenticate, shop.both(100, 0, sticky=600, order=2))
+    result = shop.shift(rules=[rule], percent=25)
+    first, last = shop.aws.rules[rule]["actions"]
+    assert first == authenticate
+    assert (last["Order"], shop.split(rule)) == (2, (75, 25))
+    assert last["ForwardConfig"]["TargetGroupStickinessConfig"] == {"Enabled": True, "DurationSeconds": 600}
+    assert "hunter2" not in str(result)
+
+
+def test_other_rules_of_the_same_listener_are_never_written(shop: Shop) -> None:
+    redirect = {"Type": "redirect", "RedirectConfig": {"StatusCode": "HTTP_301", "Protocol": "HTTPS"}}
+    untouched = [shop.aws.default_rule(shop.listener), shop.aws.rule(shop.listener, 5, redirect)]
+    before = [shop.aws.rules[rule]["actions"] for rule in untouched]
+    shop.shift(percent=50)
+    assert [shop.aws.rules[rule]["actions"] for rule in untouched] == before
+    assert shop.aws.writes == ["ModifyRule"]
+
+
+@pytest.mark.parametrize(
+    ("live", "wanted"),
+    [((50, 50), {"weights": {"stable": 500, "canary": 500}}), ((500, 500), {"percent": 50}), ((1, 0), {"percent": 0})],
+)
+def test_the_same_ratio_is_no_change(live: tuple[int, int], wanted: dict[str, Any]) -> None:
+    shop = Shop(stable=live[0], canary=live[1])
+    result = shop.shift(**wanted)
+    assert (result["changed"], shop.aws.writes, shop.split()) == (False, [], live)
+
+
+def test_weights_may_be_given_by_the_older_name(shop: Shop) -> None:
+    result = shop.shift(weights={"primary": 95, "canary": 5})
+    assert (result["percent"], shop.split()) == (5.0, (95, 5))
+
+
+def test_an_older_name_for_the_stable_target_group(shop: Shop) -> None:
+    with serve({"elbv2": shop.aws.answer}):
+        result = run_module(
+            ecs_canary_weights.main,
+            region=REGION,
+            primary_target_group=shop.stable,
+            canary_target_group=shop.canary,
+            percent="25",
+        )
+    assert (result["percent"], shop.split()) == (25.0, (75, 25))
+
+
+# What it returns
+
+
+def test_the_result_says_what_was_done(shop: Shop) -> None:
+    result = shop.shift(percent=0.5)
+    assert result["rules"] == [
+        {
+            "rule_arn": shop.rule,
+            "listener_arn": shop.listener,
+            "default": False,
+            "priority": 10,
+            "before": {"stable": 100, "canary": 0, "percent": 0.0},
+            "after": {"stable": 199, "canary": 1, "percent": 0.5},
+            "changed": True,
+        }
+    ]
+    assert result["canary_target_group"] == {"arn": shop.canary, "name": "cart-canary", "healthy": 2, "registered": 2}
+    assert result["stable_target_group"]["healthy"] is None
+    assert result["sticky_seconds"] == 0
+    assert any(shop.rule in line and "199/1" in line for line in result["log"])
+
+
+def test_check_mode_says_the_same_and_writes_nothing(shop: Shop) -> None:
+    foreseen = shop.shift(check=True, percent=25)
+    assert shop.aws.writes == []
+    assert shop.split() == (100, 0)
+    done = shop.shift(percent=25)
+    assert set(foreseen) == set(done)
+    for key in ("changed", "percent", "rules", "diff", "stable_target_group", "canary_target_group"):
+        assert foreseen[key] == done[key], key
+
+
+def test_check_mode_of_a_repeat_is_no_change() -> None:
+    assert Shop(stable=75, canary=25).shift(check=True, percent=25)["changed"] is False
+
+
+# Health
+
+
+def test_no_traffic_to_a_group_without_healthy_targets(shop: Shop, clock: list[float]) -> None:
+    shop.aws.groups[shop.canary]["states"] = ["unhealthy", "initial"]
+    result = shop.shift(percent=25, wait_timeout=60)
+    assert result["failed"] is True
+    assert "cart-canary has 0 healthy targets" in result["msg"]
+    assert "60 s" in result["msg"]
+    assert "nothing was changed" in result["msg"]
+    assert (shop.aws.writes, shop.split()) == ([], (100, 0))
+    assert sum(clock) == pytest.approx(60)
+
+
+def test_it_waits_for_healthy_targets(shop: Shop) -> None:
+    def heal() -> None:
+        shop.aws.groups[shop.canary]["states"] = ["healthy", "healthy"]
+
+    shop.aws.groups[shop.canary]["states"] = ["initial", "initial"]
+    shop.aws.interrupt("DescribeTargetHealth", 4, heal)
+    assert shop.shift(percent=25)["changed"] is True
+    assert shop.split() == (75, 25)
+
+
+def test_half_of_the_registered_targets_is_enough(shop: Shop) -> None:
+    shop.aws.groups[shop.canary]["states"] = ["healthy", "initial", "draining"]
+    assert shop.shift(percent=25)["changed"] is True
+    shop.aws.groups[shop.canary]["states"] = ["healthy", "initial", "initial"]
+    assert shop.shift(percent=50, wait_timeout=0)["failed"] is True
+
+
+def test_a_group_that_only_loses_traffic_may_be_ill() -> None:
+    shop = Shop(stable=50, canary=50)
+    shop.aws.groups[shop.canary]["states"] = []
+    assert shop.shift(percent=0)["changed"] is True
+
+
+def test_a_rollback_needs_healthy_stable_targets() -> None:
+    shop = Shop(stable=0, canary=100)
+    shop.aws.groups[shop.stable]["states"] = []
+    result = shop.shift(percent=0, wait_timeout=0)
+    assert "cart-stable has 0 healthy targets" in result["msg"]
+    assert "No target is registered" in result["msg"]
+    assert shop.split() == (0, 100)
+
+
+def test_check_mode_warns_of_ill_targets_and_does_not_wait(shop: Shop, clock: list[float]) -> None:
+    shop.aws.groups[shop.canary]["states"] = ["initial"]
+    result = shop.shift(check=True, percent=25)
+    assert result["changed"] is True
+    assert any("0 healthy targets" in str(warning) for warning in result["warnings"])
+    assert clock == []
+
+
+def test_a_rule_that_changed_during_the_wait_is_not_written_over(shop: Shop) -> None:
+    def meanwhile() -> None:
+        shop.aws.groups[shop.canary]["states"] = ["healthy"]
+        shop.aws.set_weights(shop.rule, {shop.stable: 40, shop.canary: 60})
+
+    shop.aws.groups[shop.canary]["states"] = ["initial"]
+    shop.aws.interrupt("DescribeTargetHealth", 2, meanwhile)
+    result = shop.shift(percent=25)
+    assert "while this shift waited" in result["msg"]
+    assert (shop.aws.writes, shop.split()) == ([], (40, 60))
+
+
+# Conditions
+
+
+def test_from_percent_holds_the_write_to_what_is_live(shop: Shop) -> None:
+    result = shop.shift(from_percent=10, percent=25)
+    assert result["failed"] is True
+    assert "from_percent is 10" in result["msg"]
+    assert "0 % canary (100/0)" in result["msg"]
+    assert shop.aws.writes == []
+    assert shop.shift(from_percent=0, percent=25)["changed"] is True
+
+
+def test_a_conditional_write_can_be_repeated() -> None:
+    assert Shop(stable=75, canary=25).shift(from_percent=10, percent=25)["changed"] is False
+
+
+def test_stickiness_is_turned_off_when_asked() -> None:
+    shop = Shop(stable=50, canary=50, sticky=600)
+    assert shop.shift(percent=50)["changed"] is False
+    result = shop.shift(percent=50, stickiness="disable")
+    assert (result["changed"], result["sticky_seconds"]) == (True, 0)
+    config = shop.aws.rules[shop.rule]["actions"][0]["ForwardConfig"]
+    assert config["TargetGroupStickinessConfig"] == {"Enabled": False}
+    assert shop.shift(percent=50, stickiness="disable")["changed"] is False
+
+
+def test_stickiness_of_a_target_group_forbids_to_turn_it_off() -> None:
+    shop = Shop(sticky=600)
+    shop.aws.groups[shop.canary]["attributes"]["stickiness.enabled"] = "true"
+    result = shop.shift(percent=25, stickiness="disable")
+    assert "cart-canary has stickiness on" in result["msg"]
+    assert shop.aws.writes == []
+
+
+def test_sticky_clients_are_a_risk_on_the_way_to_nothing() -> None:
+    shop = Shop(stable=75, canary=25, sticky=604800)
+    result = shop.shift(percent=0)
+    assert result["sticky_seconds"] == 604800
+    assert any("604800 s" in str(warning) for warning in result["warnings"])
+
+
+# Refusals
+
+
+def test_a_third_group_is_refused_by_name(shop: Shop) -> None:
+    third = shop.aws.target_group("cart-next")
+    shop.aws.rule(shop.listener, 5, forward({shop.stable: 90, shop.canary: 0, third: 10}))
+    result = shop.shift(percent=25)
+    assert "third target group" in result["msg"]
+    assert "cart-next" in result["msg"]
+    assert shop.aws.writes == []
+
+
+def test_no_matching_rule_says_what_was_searched(shop: Shop) -> None:
+    shop.aws.rules[shop.rule]["actions"] = [forward({shop.stable: 1})]
+    shop.aws.rule(shop.listener, 20, forward({shop.canary: 1}))
+    result = shop.shift(percent=25)
+    assert result["failed"] is True
+    assert "3 rules of 1 listeners" in result["msg"]
+    assert "loadbalancer/app/shop" in result["msg"]
+    assert "unused" not in result["msg"]
+
+
+def test_a_canary_group_in_no_rule_is_told_apart(shop: Shop) -> None:
+    shop.aws.rules[shop.rule]["actions"] = [forward({shop.stable: 1})]
+    result = shop.shift(percent=25)
+    assert f"In no rule at all: {shop.canary}" in result["msg"]
+    assert "weight 0" in result["msg"]
+
+
+def test_a_named_rule_must_forward_to_both_groups(shop: Shop) -> None:
+    other = shop.aws.rule(shop.listener, 20, forward({shop.stable: 1}))
+    result = shop.shift(rules=[shop.rule, other], percent=25)
+    assert other in result["msg"]
+    assert shop.aws.writes == []
+
+
+def test_a_rule_that_does_not_exist(shop: Shop) -> None:
+    result = shop.shift(rules=[f"{shop.rule}f"], percent=25)
+    assert "RuleNotFound" in result["msg"]
+
+
+def test_a_target_group_that_does_not_exist(shop: Shop) -> None:
+    result = shop.shift(canary_target_group="cart-canray", percent=25)
+    assert "cart-canray" in result["msg"]
+    assert "TargetGroupNotFound" in result["msg"]
+
+
+BAD_INPUT = {
+    "percent over 100": ({"percent": 150}, "from 0 to 100"),
+    "percent below 0": ({"percent": -1}, "from 0 to 100"),
+    "percent not a number": ({"percent": "nan"}, "from 0 to 100"),
+    "percent endless": ({"percent": "inf"}, "from 0 to 100"),
+    "percent a word": ({"percent": "half"}, "percent"),
+    "percent too fine": ({"percent": 12.34}, "steps of 0.1"),
+    "from_percent over 100": ({"percent": 25, "from_percent": 101}, "from_percent"),
+    "neither": ({}, "one of the following is required: percent, weights"),
+    "both": ({"percent": 25, "weights": {"stable": 1, "canary": 1}}, "mutually exclusive"),
+    "weights over 999": ({"weights": {"stable": 1000, "canary": 1}}, "0 to 999"),
+    "weights below 0": ({"weights": {"stable": 110, "canary": -10}}, "weights.canary is -10"),
+    "weights both 0": ({"weights": {"stable": 0, "canary": 0}}, "both 0"),
+    "weights incomplete": ({"weights": {"stable": 95}}, "canary"),
+    "weights fractional": ({"weights": {"stable": 0.5, "canary": 1}}, "stable"),
+    "unknown stickiness": ({"percent": 25, "stickiness": "off"}, "stickiness"),
+    "negative timeout": ({"percent": 25, "wait_timeout": -1}, "wait_timeout"),
+    "no canary group": ({"percent": 25, "canary_target_group": None}, "canary_target_group is empty"),
+    "percent null": ({"percent": None}, "percent is empty"),
+    "weight null": ({"weights": {"stable": None, "canary": 1}}, "stable"),
+    "service and group": (
+        {"percent": 25, "stable_service": "s", "canary_service": "c", "cluster": "shop", "stable_target_group": "x"},
+        "mutually exclusive",
+    ),
+    "service without cluster": ({"percent": 25, "stable_service": "s", "canary_service": "c"}, "required together"),
+    "same service": (
+        {"percent": 25, "stable_service": "s", "canary_service": "s", "cluster": "shop"},
+        "both s",
+    ),
+    "empty service": ({"percent": 25, "stable_service": "", "canary_service": "c", "cluster": "shop"}, "is empty"),
+    "empty group": ({"percent": 25, "canary_target_group": " "}, "is empty"),
+    "same group": ({"percent": 25, "stable_target_group": "cart", "canary_target_group": "cart"}, "both cart"),
+    "group of another service": (
+        {"percent": 25, "canary_target_group": "arn:aws:ecs:eu-west-1:123456789012:service/shop/cart"},
+        "not the ARN of a targetgroup",
+    ),
+    "group of another region": (
+        {"percent": 25, "canary_target_group": f"{PREFIX.replace(REGION, 'us-east-1')}:targetgroup/c/1"},
+        "us-east-1",
+    ),
+    "rule of another region": (
+        {"percent": 25, "rules": [f"{PREFIX.replace(REGION, 'us-east-1')}:listener-rule/app/shop/1/2/3"]},
+        "us-east-1",
+    ),
+    "rule is no ARN": ({"percent": 25, "rules": ["10"]}, "not the ARN of a listener"),
+    "rule is a load balancer": (
+        {"percent": 25, "rules": [f"{PREFIX}:loadbalancer/app/shop/1"]},
+        "not the ARN of a listener",
+    ),
+    "rule of a network load balancer": (
+        {"percent": 25, "rules": [f"{PREFIX}:listener/net/shop/1/2"]},
+        "not of an Application Load Balancer",
+    ),
+    "unknown option": ({"percent": 25, "weight": 1}, "weight"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_INPUT.values(), ids=BAD_INPUT)
+def test_bad_input_is_refused_before_any_call(shop: Shop, bad: tuple[dict[str, Any], str]) -> None:
+    options, said = bad
+    result = shop.shift(**options)
+    assert result["failed"] is True
+    assert said in result["msg"]
+    assert "Traceback" not in str(result)
+    assert shop.aws.calls == []
+
+
+# Failures in between
+
+
+@pytest.fixture
+def five() -> tuple[Shop, list[str]]:
+    shop = Shop()
+    rules = [shop.rule, *(shop.aws.rule(shop.listener, priority, shop.both(100, 0)) for priority in range(20, 60, 10))]
+    return shop, sorted(rules)
+
+
+def test_a_failed_write_puts_back_those_before_it(five: tuple[Shop, list[str]]) -> None:
+    shop, rules = five
+    shop.aws.interrupt("ModifyRule", 3, raising(Refusal("AccessDenied", "no")))
+    result = shop.shift(percent=25)
+    assert result["failed"] is True
+    assert "ModifyRule" in result["msg"]
+    assert "Put back as they were" in result["msg"]
+    assert {shop.split(rule) for rule in rules} == {(100, 0)}
+    assert [rule["live"]["percent"] for rule in result["rules"]] == [0.0] * 5
+    assert result["changed"] is False
+
+
+def test_a_failed_write_can_leave_those_before_it(five: tuple[Shop, list[str]]) -> None:
+    shop, rules = five
+    shop.aws.interrupt("ModifyRule", 3, raising(Refusal("AccessDenied", "no")))
+    result = shop.shift(percent=25, on_partial_failure="leave")
+    assert [shop.split(rule) for rule in rules] == [(75, 25)] * 2 + [(100, 0)] * 3
+    assert [rule["live"]["percent"] for rule in result["rules"]] == [25.0] * 2 + [0.0] * 3
+    assert rules[0] in result["msg"]
+    assert "on_partial_failure is leave" in result["msg"]
+    assert result["changed"] is True
+
+
+def test_when_putting_back_fails_too_the_message_says_what_is_left(five: tuple[Shop, list[str]]) -> None:
+    shop, rules = five
+    for number in (3, 4):
+        shop.aws.interrupt("ModifyRule", number, raising(Refusal("AccessDenied", "no")))
+    result = shop.shift(percent=25)
+    assert f"({rules[0]}) could not be put back to 0 % canary (100/0)" in result["msg"]
+    assert [rule["live"]["percent"] for rule in result["rules"]] == [25.0, 0.0, 0.0, 0.0, 0.0]
+    assert result["changed"] is True
+
+
+def test_a_refused_first_write_changed_nothing(shop: Shop) -> None:
+    shop.aws.interrupt("ModifyRule", 1, raising(Refusal("AccessDenied", "no")))
+    result = shop.shift(percent=25)
+    assert "No rule was changed" in result["msg"]
+    assert "permission denied" in result["msg"]
+    assert (result["changed"], shop.aws.writes) == (False, ["ModifyRule"])
+
+
+def test_a_lost_answer_to_a_write_that_took_effect_is_no_failure(five: tuple[Shop, list[str]]) -> None:
+    shop, rules = five
+    shop.aws.interrupt("ModifyRule", 2, raising(ConnectionClosedError(endpoint_url="https://aws.example")), after=True)
+    result = shop.shift(percent=25)
+    assert result["changed"] is True
+    assert {shop.split(rule) for rule in rules} == {(75, 25)}
+
+
+def test_a_throttled_write_is_repeated(shop: Shop) -> None:
+    shop.aws.interrupt("ModifyRule", 1, raising(Refusal("Throttling", "slow down")))
+    assert shop.shift(percent=25)["changed"] is True
+    assert shop.aws.writes == ["ModifyRule", "ModifyRule"]
+
+
+# Somebody else
+
+
+def test_a_rule_that_somebody_else_changed_is_an_error_with_both_values(shop: Shop) -> None:
+    shop.aws.interrupt(
+        "ModifyRule", 1, lambda: shop.aws.set_weights(shop.rule, {shop.stable: 40, shop.canary: 60}), after=True
+    )
+    result = shop.shift(percent=25)
+    assert result["failed"] is True
+    assert "25 % canary (75/25)" in result["msg"]
+    assert "60 % canary (40/60)" in result["msg"]
+    assert (shop.split(), shop.aws.writes) == ((40, 60), ["ModifyRule"])
+
+
+def test_a_rule_that_needed_no_change_is_read_back_too(shop: Shop) -> None:
+    ready = shop.aws.rule(shop.listener, 20, shop.both(75, 25))
+    shop.aws.interrupt(
+        "ModifyRule", 1, lambda: shop.aws.set_weights(ready, {shop.stable: 40, shop.canary: 60}), after=True
+    )
+    assert "60 % canary (40/60)" in shop.shift(percent=25)["msg"]
+
+
+def test_a_read_that_is_behind_is_read_again(shop: Shop) -> None:
+    new: list[dict[str, int]] = []
+
+    def hide() -> None:
+        new.append(shop.aws.weights(shop.rule))
+        shop.aws.set_weights(shop.rule, {shop.canary: 0, shop.stable: 100})
+
+    shop.aws.interrupt("ModifyRule", 1, hide, after=True)
+    shop.aws.interrupt("DescribeRules", 4, lambda: shop.aws.set_weights(shop.rule, new[0]))
+    assert shop.shift(percent=25)["changed"] is True
+
+
+def test_a_write_that_never_shows_is_an_error(shop: Shop, clock: list[float]) -> None:
+    shop.aws.interrupt(
+        "ModifyRule", 1, lambda: shop.aws.set_weights(shop.rule, {shop.canary: 0, shop.stable: 100}), after=True
+    )
+    result = shop.shift(percent=25)
+    assert "0 % canary (100/0)" in result["msg"]
+    assert sum(clock) == pytest.approx(15)
+
+
+@pytest.mark.parametrize("write", range(1, 6))
+def test_of_two_shifts_at_once_one_wins(five: tuple[Shop, list[str]], write: int) -> None:
+    """The other one runs to its end right after our nth write: it must win wholly, and we must say so."""
+    shop, rules = five
+
+    def other_shift() -> None:
+        with serve({"elbv2": shop.aws.answer}):
+            other = run_module(
+                ecs_canary_weights.main,
+                region=REGION,
+                stable_target_group=shop.stable,
+                canary_target_group=shop.canary,
+                percent=50,
+            )
+        assert other["changed"] is True
+
+    shop.aws.interrupt("ModifyRule", write, other_shift, after=True)
+    result = shop.shift(percent=25)
+    assert "Somebody else" in result["msg"]
+    assert {shop.split(rule) for rule in rules} == {(50, 50)}
+
+
+# By service
+
+SERVICES = {"cluster": "shop", "stable_service": "cart-stable", "canary_service": "cart-canary"}
+
+
+def test_the_groups_of_two_services(shop: Shop) -> None:
+    shop.services = {"cart-stable": [shop.stable], "cart-canary": [shop.canary]}
+    assert shop.shift(percent=25, **SERVICES)["changed"] is True
+    assert shop.split() == (75, 25)
+    assert shop.aws.operations[0] == "DescribeServices"
+    assert len(shop.aws.operations) == 7
+
+
+def test_the_pair_is_the_one_that_rules_forward_to(shop: Shop) -> None:
+    further = [shop.aws.target_group("admin-stable"), shop.aws.target_group("admin-canary")]
+    shop.aws.rule(shop.listener, 20, forward({further[0]: 1}))
+    shop.services = {"cart-stable": [further[0], shop.stable], "cart-canary": [shop.canary, further[1]]}
+    assert shop.shift(percent=25, **SERVICES)["changed"] is True
+    assert shop.split() == (75, 25)
+
+
+def test_two_pairs_in_use_are_ambiguous(shop: Shop) -> None:
+    further = [shop.aws.target_group("admin-stable"), shop.aws.target_group("admin-canary")]
+    admin = shop.aws.rule(shop.listener, 20, forward({further[0]: 1, further[1]: 0}))
+    shop.services = {"cart-stable": [further[0], shop.stable], "cart-canary": [shop.canary, further[1]]}
+    result = shop.shift(percent=25, **SERVICES)
+    assert "more than one pair" in result["msg"]
+    assert "admin-stable" in result["msg"]
+    assert shop.aws.writes == []
+    assert shop.shift(percent=25, rules=[admin], **SERVICES)["changed"] is True
+    assert shop.split() == (100, 0)
+
+
+@pytest.mark.parametrize(
+    ("services", "said"),
+    [
+        ({"cart-stable": ["stable"]}, "cart-canary does not exist"),
+        ({"cart-stable": ["stable"], "cart-canary": []}, "canary service has no target group"),
+        ({"cart-stable": ["stable"], "cart-canary": ["stable"]}, "the same target group"),
+    ],
+)
+def test_services_that_cannot_be_a_pair(shop: Shop, services: dict[str, list[str]], said: str) -> None:
+    shop.services = {name: [shop.stable for _ in groups] for name, groups in services.items()}
+    result = shop.shift(percent=25, **SERVICES)
+    assert said in result["msg"]
+    assert shop.aws.writes == []
+
+
+def test_one_service_by_name_and_by_arn_is_one(shop: Shop) -> None:
+    shop.services = {"cart-stable": [shop.stable]}
+    arn = f"arn:aws:ecs:{REGION}:123456789012:service/shop/cart-stable"
+    result = shop.shift(percent=25, cluster="shop", stable_service="cart-stable", canary_service=arn)
+    assert "both cart-stable" in result["msg"]
