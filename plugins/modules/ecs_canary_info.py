@@ -297,9 +297,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws.elbv2 import (
     listeners_by_arn,
     target_states,
 )
-from ansible_collections.canary.ecs.plugins.module_utils._canary.health import health_of
-from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import named_by
-from ansible_collections.canary.ecs.plugins.module_utils._canary.status import (
+from ansible_collections.canary.ecs.plugins.module_utils._canary.facts import (
     Facts,
     common_percent,
     is_promoted,
@@ -308,6 +306,8 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.status import (
     service_facts,
     target_group_facts,
 )
+from ansible_collections.canary.ecs.plugins.module_utils._canary.health import health_of
+from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import named_by
 from ansible_collections.canary.ecs.plugins.module_utils._groups import (
     GROUP_OPTIONS,
     GROUPS_EXCLUSIVE,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.canary.ecs.plugins.modules import ecs_canary_weights
-from ansible_collections.canary.ecs.tests.unit.fake_aws import (
+from ansible_collections.canary.ecs.tests.unit.plugins.fake_balancer import (
     PREFIX,
     REGION,
     Answer,
@@ -20,7 +20,7 @@ from ansible_collections.canary.ecs.tests.unit.fake_aws import (
     forward,
     serve,
 )
-from ansible_collections.canary.ecs.tests.unit.run_module import run_module
+from ansible_collections.canary.ecs.tests.unit.plugins.run_module import run_module
 from botocore.exceptions import ConnectionClosedError
 
 OIDC = {

@@ -1,0 +1,143 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The facts of a canary: services, target groups, rules and load balancers, as the info module returns them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import (
+    load_balancer_of_listener,
+    target_group_name,
+)
+from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import last_events, primary
+from ansible_collections.canary.ecs.plugins.module_utils._canary.health import STATES, Health
+from ansible_collections.canary.ecs.plugins.module_utils._canary.release import images
+from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import Groups, Rule, others
+from ansible_collections.canary.ecs.plugins.module_utils._canary.split import Split
+
+_DEFAULT_PORTS = {"HTTP": 80, "HTTPS": 443}
+Facts = dict[str, Any]
+
+
+def service_facts(
+    service: Facts | None, task_definition: Mapping[str, Any] | None, scalable_target: Mapping[str, Any] | None
+) -> Facts:
+    """A service's release, counts, bounds, deployments and last events; nulls where no service was named."""
+    service, target = service or {}, scalable_target or {}
+    return {
+        "service": service.get("serviceName"),
+        "service_arn": service.get("serviceArn"),
+        "status": service.get("status"),
+        "task_definition": service.get("taskDefinition"),
+        "images": images(task_definition) if task_definition else {},
+        "desired": service.get("desiredCount"),
+        "running": service.get("runningCount"),
+        "pending": service.get("pendingCount"),
+        "min": target.get("MinCapacity"),
+        "max": target.get("MaxCapacity"),
+        "deployments": [_deployment(each) for each in service.get("deployments", [])],
+        "events": last_events(service),
+    }
+
+
+def _deployment(deployment: Facts) -> Facts:
+    return {
+        "id": deployment["id"],
+        "status": deployment.get("status"),
+        "rollout_state": deployment.get("rolloutState"),
+        "rollout_state_reason": deployment.get("rolloutStateReason"),
+        "task_definition": deployment.get("taskDefinition"),
+        "desired": deployment.get("desiredCount", 0),
+        "running": deployment.get("runningCount", 0),
+        "pending": deployment.get("pendingCount", 0),
+        "failed": deployment.get("failedTasks", 0),
+    }
+
+
+def target_group_facts(arn: str, health: Health, attributes: Mapping[str, str]) -> Facts:
+    """A target group's targets by state, and those of its attributes that a shift has to reckon with, in seconds."""
+    return {
+        "arn": arn,
+        "name": target_group_name(arn),
+        **{state: health.count(state) for state in STATES},
+        "registered": health.registered,
+        "deregistration_delay": int(attributes.get("deregistration_delay.timeout_seconds", 300)),
+        "sticky_seconds": _sticky_seconds(attributes),
+    }
+
+
+def _sticky_seconds(attributes: Mapping[str, str]) -> int:
+    """How long the group's own stickiness keeps a client on one target; 0 where it is off.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
+    """
+    if attributes.get("stickiness.enabled") != "true":
+        return 0
+    kind = attributes.get("stickiness.type", "lb_cookie")
+    return int(attributes.get(f"stickiness.{kind}.duration_seconds", 86400))
+
+
+def rule_facts(rules: Iterable[Rule], groups: Groups, listeners: Mapping[str, Facts]) -> list[Facts]:
+    """Each rule's split, and where it listens."""
+    return [_rule(rule, split, groups, listeners) for rule in rules if (split := rule.split(groups)) is not None]
+
+
+def _rule(rule: Rule, split: Split, groups: Groups, listeners: Mapping[str, Facts]) -> Facts:
+    listener = listeners.get(rule.listener_arn, {})
+    return {
+        "rule_arn": rule.arn,
+        "listener_arn": rule.listener_arn,
+        "load_balancer_arn": load_balancer_of_listener(rule.listener_arn),
+        "port": listener.get("Port"),
+        "protocol": listener.get("Protocol"),
+        "default": rule.default,
+        "priority": rule.priority,
+        **split.facts(),
+        "sticky_seconds": rule.sticky_seconds,
+        "others": [{"arn": arn, "weight": rule.weights[arn]} for arn in others(rule, groups)],
+    }
+
+
+def common_percent(rules: Iterable[Facts]) -> float | None:
+    """The canary's share where all rules agree on it; None where they differ, and where there is no rule."""
+    percents = {rule["percent"] for rule in rules}
+    return percents.pop() if len(percents) == 1 else None
+
+
+def load_balancer_facts(load_balancers: Iterable[Facts], rules: Iterable[Facts]) -> list[Facts]:
+    """Each load balancer, with the address that a client would use: of the rules' listeners, HTTPS before HTTP."""
+    rules = list(rules)
+    return [
+        {
+            "arn": each["LoadBalancerArn"],
+            "name": each["LoadBalancerName"],
+            "dns_name": each["DNSName"],
+            "url": _url(each, rules),
+        }
+        for each in load_balancers
+    ]
+
+
+def _url(load_balancer: Facts, rules: list[Facts]) -> str | None:
+    listening = [
+        (rule["protocol"] != "HTTPS", rule["port"], rule["protocol"])
+        for rule in rules
+        if rule["load_balancer_arn"] == load_balancer["LoadBalancerArn"] and rule["port"] is not None
+    ]
+    if not listening:
+        return None
+    _, port, protocol = min(listening)
+    suffix = "" if _DEFAULT_PORTS.get(protocol) == port else f":{port}"
+    return f"{protocol.lower()}://{load_balancer['DNSName']}{suffix}"
+
+
+def is_promoted(stable: Facts | None, canary: Facts | None) -> bool:
+    """Whether stable runs the canary's task definition, rolled out, and not only on its way."""
+    if not stable or not canary or not stable.get("taskDefinition"):
+        return False
+    leading = primary(stable)
+    rolled_out = leading is None or leading.get("rolloutState", "COMPLETED") == "COMPLETED"
+    return rolled_out and bool(stable["taskDefinition"] == canary.get("taskDefinition"))
