@@ -1,143 +1,131 @@
 # Copyright (c) The canary.ecs authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a status shows: services, target groups, rules and load balancers, as the info module returns them."""
+"""What people look at: a table of both services that fits an 80-column terminal, and what a wait is waiting for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import (
-    load_balancer_of_listener,
-    target_group_name,
-)
-from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import last_events, primary
-from ansible_collections.canary.ecs.plugins.module_utils._canary.health import STATES, Health
-from ansible_collections.canary.ecs.plugins.module_utils._canary.release import images
-from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import Groups, Rule, others
-from ansible_collections.canary.ecs.plugins.module_utils._canary.split import Split
+Facts = Mapping[str, Any]
 
-_DEFAULT_PORTS = {"HTTP": 80, "HTTPS": 443}
-Facts = dict[str, Any]
+_LABEL = 13
+_CELL = 31
 
 
-def service_facts(
-    service: Facts | None, task_definition: Mapping[str, Any] | None, scalable_target: Mapping[str, Any] | None
-) -> Facts:
-    """A service's release, counts, bounds, deployments and last events; nulls where no service was named."""
-    service, target = service or {}, scalable_target or {}
-    return {
-        "service": service.get("serviceName"),
-        "service_arn": service.get("serviceArn"),
-        "status": service.get("status"),
-        "task_definition": service.get("taskDefinition"),
-        "images": images(task_definition) if task_definition else {},
-        "desired": service.get("desiredCount"),
-        "running": service.get("runningCount"),
-        "pending": service.get("pendingCount"),
-        "min": target.get("MinCapacity"),
-        "max": target.get("MaxCapacity"),
-        "deployments": [_deployment(each) for each in service.get("deployments", [])],
-        "events": last_events(service),
-    }
-
-
-def _deployment(deployment: Facts) -> Facts:
-    return {
-        "id": deployment["id"],
-        "status": deployment.get("status"),
-        "rollout_state": deployment.get("rolloutState"),
-        "rollout_state_reason": deployment.get("rolloutStateReason"),
-        "task_definition": deployment.get("taskDefinition"),
-        "desired": deployment.get("desiredCount", 0),
-        "running": deployment.get("runningCount", 0),
-        "pending": deployment.get("pendingCount", 0),
-        "failed": deployment.get("failedTasks", 0),
-    }
-
-
-def target_group_facts(arn: str, health: Health, attributes: Mapping[str, str]) -> Facts:
-    """A target group's targets by state, and those of its attributes that a shift has to reckon with, in seconds."""
-    return {
-        "arn": arn,
-        "name": target_group_name(arn),
-        **{state: health.count(state) for state in STATES},
-        "registered": health.registered,
-        "deregistration_delay": int(attributes.get("deregistration_delay.timeout_seconds", 300)),
-        "sticky_seconds": _sticky_seconds(attributes),
-    }
-
-
-def _sticky_seconds(attributes: Mapping[str, str]) -> int:
-    """How long the group's own stickiness keeps a client on one target; 0 where it is off.
-
-    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
-    """
-    if attributes.get("stickiness.enabled") != "true":
-        return 0
-    kind = attributes.get("stickiness.type", "lb_cookie")
-    return int(attributes.get(f"stickiness.{kind}.duration_seconds", 86400))
-
-
-def rule_facts(rules: Iterable[Rule], groups: Groups, listeners: Mapping[str, Facts]) -> list[Facts]:
-    """Each rule's split, and where it listens."""
-    return [_rule(rule, split, groups, listeners) for rule in rules if (split := rule.split(groups)) is not None]
-
-
-def _rule(rule: Rule, split: Split, groups: Groups, listeners: Mapping[str, Facts]) -> Facts:
-    listener = listeners.get(rule.listener_arn, {})
-    return {
-        "rule_arn": rule.arn,
-        "listener_arn": rule.listener_arn,
-        "load_balancer_arn": load_balancer_of_listener(rule.listener_arn),
-        "port": listener.get("Port"),
-        "protocol": listener.get("Protocol"),
-        "default": rule.default,
-        "priority": rule.priority,
-        **split.facts(),
-        "sticky_seconds": rule.sticky_seconds,
-        "others": [{"arn": arn, "weight": rule.weights[arn]} for arn in others(rule, groups)],
-    }
-
-
-def common_percent(rules: Iterable[Facts]) -> float | None:
-    """The canary's share where all rules agree on it; None where they differ, and where there is no rule."""
-    percents = {rule["percent"] for rule in rules}
-    return percents.pop() if len(percents) == 1 else None
-
-
-def load_balancer_facts(load_balancers: Iterable[Facts], rules: Iterable[Facts]) -> list[Facts]:
-    """Each load balancer, with the address that a client would use: of the rules' listeners, HTTPS before HTTP."""
-    rules = list(rules)
+def status_lines(info: Facts) -> list[str]:
+    """The result of canary.ecs.ecs_canary_info as lines of at most 79 characters."""
+    stable, canary = info["stable"], info["canary"]
+    rows = [("", "stable", "canary"), ("traffic", *_traffic(info))]
+    rows += [(label, show(stable), show(canary)) for label, show in _ROWS]
     return [
-        {
-            "arn": each["LoadBalancerArn"],
-            "name": each["LoadBalancerName"],
-            "dns_name": each["DNSName"],
-            "url": _url(each, rules),
-        }
-        for each in load_balancers
+        *(_row(*row) for row in rows),
+        *_lines("rules", [_rule(rule) for rule in info["rules"]]),
+        *_lines("address", [balancer["url"] for balancer in info.get("load_balancers") or []]),
+        *_lines("note", _notes(info)),
     ]
 
 
-def _url(load_balancer: Facts, rules: list[Facts]) -> str | None:
-    listening = [
-        (rule["protocol"] != "HTTPS", rule["port"], rule["protocol"])
-        for rule in rules
-        if rule["load_balancer_arn"] == load_balancer["LoadBalancerArn"] and rule["port"] is not None
-    ]
-    if not listening:
-        return None
-    _, port, protocol = min(listening)
-    suffix = "" if _DEFAULT_PORTS.get(protocol) == port else f":{port}"
-    return f"{protocol.lower()}://{load_balancer['DNSName']}{suffix}"
+def waiting_for(info: Facts) -> list[str]:
+    """What is missing until both services run what they should and are healthy; empty when nothing is."""
+    return [reason for name in ("stable", "canary") for reason in _missing(name, info[name])]
 
 
-def is_promoted(stable: Facts | None, canary: Facts | None) -> bool:
-    """Whether stable runs the canary's task definition, rolled out, and not only on its way."""
-    if not stable or not canary or not stable.get("taskDefinition"):
-        return False
-    leading = primary(stable)
-    rolled_out = leading is None or leading.get("rolloutState", "COMPLETED") == "COMPLETED"
-    return rolled_out and bool(stable["taskDefinition"] == canary.get("taskDefinition"))
+def _missing(name: str, service: Facts) -> Iterable[str]:
+    """What is missing on one service, in sentences."""
+    rollout = _newest(service)
+    state = rollout.get("rollout_state") or "COMPLETED"
+    if state != "COMPLETED":
+        reason = rollout.get("rollout_state_reason") or ""
+        yield f"{name} ({service['service']}): the rollout is {state}. {reason}".strip()
+    if service["running"] < service["desired"]:
+        yield f"{name} ({service['service']}): {service['running']} of {service['desired']} tasks are running."
+    group = service.get("target_group")
+    if group and group["healthy"] < service["desired"]:
+        yield f"{name} ({service['service']}): {group['healthy']} of {service['desired']} targets are healthy."
+
+
+def _newest(service: Facts) -> Facts:
+    """The deployment that the service is on, or on its way to."""
+    deployments = service.get("deployments") or []
+    return next((each for each in deployments if each.get("status") == "PRIMARY"), {})
+
+
+def _traffic(info: Facts) -> tuple[str, str]:
+    percent = info.get("percent")
+    if percent is None:
+        return "differs by rule", "differs by rule"
+    return f"{round(100 - percent, 3):g} %", f"{percent:g} %"
+
+
+def _version(service: Facts) -> str:
+    """The images, each without its registry: the end is what tells two versions apart."""
+    return ", ".join(image.rsplit("/", 1)[-1] for image in (service.get("images") or {}).values())
+
+
+def _tasks(service: Facts) -> str:
+    pending = f", {service['pending']} pending" if service.get("pending") else ""
+    return f"{service['running']} of {service['desired']} running{pending}"
+
+
+def _health(service: Facts) -> str:
+    group = service.get("target_group")
+    if not group:
+        return "no target group"
+    others = [f"{group[state]} {state}" for state in ("unhealthy", "initial", "draining", "unused") if group.get(state)]
+    return ", ".join([f"{group['healthy']} healthy", *others])
+
+
+def _bounds(service: Facts) -> str:
+    if service.get("min") is None or service.get("max") is None:
+        return "no autoscaling"
+    return f"{service['min']} to {service['max']} tasks"
+
+
+def _release(service: Facts) -> str:
+    return str(service["task_definition"]).rsplit("/", 1)[-1]
+
+
+def _rollout(service: Facts) -> str:
+    return str(_newest(service).get("rollout_state") or "-").lower().replace("_", " ")
+
+
+_ROWS = [
+    ("service", lambda service: str(service["service"])),
+    ("version", _version),
+    ("release", _release),
+    ("rollout", _rollout),
+    ("tasks", _tasks),
+    ("health", _health),
+    ("autoscaling", _bounds),
+]
+
+
+def _rule(rule: Facts) -> str:
+    which = "default" if rule.get("default") else f"priority {rule.get('priority')}"
+    return f"port {rule.get('port')}, {which}: stable {rule['stable']}, canary {rule['canary']}"
+
+
+def _notes(info: Facts) -> list[str]:
+    """What a person would want to be told."""
+    notes = []
+    if info.get("promoted"):
+        notes.append("stable and canary run the same release")
+    if info.get("percent") is None:
+        notes.append("the rules differ: canary.yml or rollback.yml makes them one")
+    return notes + waiting_for(info)
+
+
+def _row(label: str, stable: str, canary: str) -> str:
+    return f"{label:<{_LABEL}} {_cut(stable):<{_CELL}} {_cut(canary)}".rstrip()
+
+
+def _cut(text: str) -> str:
+    """The text in the width of a cell; what is cut is the beginning, for names differ at their ends."""
+    return text if len(text) <= _CELL else "..." + text[-(_CELL - 3) :]
+
+
+def _lines(label: str, texts: list[str]) -> list[str]:
+    """One line a text, the label before the first one."""
+    return [f"{label if not number else '':<{_LABEL}} {text}" for number, text in enumerate(texts)]

@@ -1,0 +1,151 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The flows: in what order a shift, a rollback and a promotion change what, decided from what is.
+
+Two rules run through all of them. Who is about to take more is sized for it first; who takes less keeps its tasks
+until the traffic has left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import Wanted
+from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+from ansible_collections.canary.ecs.plugins.module_utils._canary.given import whole
+from ansible_collections.canary.ecs.plugins.module_utils._canary.sizing import (
+    Pair,
+    as_options,
+    at_least_as,
+    canary_for,
+    capacity_of,
+    parked,
+    stable_for,
+)
+from ansible_collections.canary.ecs.plugins.module_utils._canary.steps import Target, guarded, steps_to, target_of
+
+Info = Mapping[str, Any]
+Plan = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How large the canary is at least while it takes traffic, and at rest."""
+
+    least: Wanted
+    rest: Wanted
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Settings:
+        """From the role's variables, numbers or strings."""
+        least = whole(options["least_desired"], "least_desired")
+        return cls(
+            least=Wanted(least, min=least, max=whole(options["least_max"], "least_max")),
+            rest=Wanted(*(whole(options[f"park_{name}"], f"park_{name}") for name in ("desired", "min", "max"))),
+        )
+
+
+def plan_shift(info: Info, settings: Settings, target: Target, *, step: Any = None) -> Plan:
+    """How to bring the canary's share to ``target``.
+
+    ``canary_before`` and ``stable_before`` are sized before the traffic moves, ``canary_after`` once it has. At 0 %
+    the canary keeps its capacity: parking is what a rollback and a promotion do.
+    """
+    pair = _pair(info, settings)
+    wanted = canary_for(pair, target.percent, at_least=settings.least)
+    falling = target.share < pair.share
+    stable = stable_for(pair, 1 - target.share)
+    return {
+        "percent": target.percent,
+        "stable_before": {"desired": stable} if stable > pair.stable.desired else {},
+        "canary_before": as_options(at_least_as(pair.canary, wanted)) if target.share and not falling else {},
+        "steps": guarded(steps_to(target, live=_percents(info), step=step), live=_percents(info)),
+        "canary_after": as_options(wanted) if target.share and falling else {},
+    }
+
+
+def plan_rollback(info: Info, settings: Settings) -> Plan:
+    """How to bring all traffic to stable, and park the canary.
+
+    ``stable_before`` holds what stable needs before it can take the traffic: nothing where it is large and healthy
+    enough, so that the traffic moves at once.
+    """
+    pair = _pair(info, settings)
+    needed = max(stable_for(pair, Fraction(1)), 0 if pair.stable.desired else settings.rest.desired or 1)
+    healthy = (info["stable"].get("target_group") or {}).get("healthy", 0)
+    ready = not pair.share or (healthy >= needed and needed == pair.stable.desired)
+    return {
+        "stable_before": {} if ready else {"desired": needed},
+        "steps": steps_to(target_of(percent=0), live=_percents(info)),
+        "canary_after": as_options(parked(pair.canary, settings.rest)),
+        "rests": parked(pair.canary, settings.rest) == _as_wanted(pair.canary),
+        "same_release": bool(info.get("promoted")),
+    }
+
+
+def plan_promote(info: Info, settings: Settings, *, take: str, return_step: Any) -> Plan:
+    """How stable takes the release off-traffic, and then the traffic, a step at a time.
+
+    Raises `CanaryError` while the canary does not hold all traffic. A promotion that was interrupted after stable had
+    taken the release goes on from there.
+    """
+    pair = _pair(info, settings)
+    promoted, percent = _promoted(info, take), info.get("percent")
+    if not promoted and percent != 100:
+        share = "a different share on each rule" if percent is None else f"{percent:g} %"
+        raise CanaryError(
+            f"The canary takes {share}, and its release is promoted only when it takes all: canary.yml -e percent=100 "
+            "first."
+        )
+    needed = stable_for(pair, Fraction(1)) if pair.share else pair.stable.desired
+    before, after = _held_up(pair, needed) if pair.share else ({}, {})
+    return {
+        "promoted": promoted,
+        "stable_before": before,
+        "stable_after": after,
+        "steps": guarded(steps_to(target_of(percent=0), live=_percents(info), step=return_step), live=_percents(info)),
+        "canary_after": as_options(parked(pair.canary, settings.rest)),
+        "rests": parked(pair.canary, settings.rest) == _as_wanted(pair.canary),
+    }
+
+
+def _promoted(info: Info, take: str) -> bool:
+    """Whether stable has the release of the canary; by its images alone where only these are taken."""
+    same_images = info["stable"].get("images") == info["canary"].get("images")
+    return bool(info.get("promoted")) or (take == "image" and same_images)
+
+
+def _held_up(pair: Pair, needed: int) -> tuple[dict[str, int], dict[str, int]]:
+    """Stable's capacity while the traffic returns, and what of it is put back afterwards.
+
+    Its autoscaler sees no load yet and would take the tasks away again, so the min goes up with the count.
+    https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
+    """
+    bounds = pair.stable.bounds
+    if bounds is None:
+        return {"desired": needed}, {}
+    needed = min(needed, bounds.max)
+    return {"desired": needed, "min": max(needed, bounds.min)}, {"min": bounds.min}
+
+
+def _pair(info: Info, settings: Settings) -> Pair:
+    """Both services as they are; where the rules differ, the canary's share is that of the rule with the most."""
+    percents = [percent for percent in _percents(info) if percent is not None]
+    share = Fraction(max(percents, default=0)).limit_denominator(10**6) / 100
+    stable, canary = capacity_of(info["stable"]), capacity_of(info["canary"])
+    resting = max(settings.least.desired or 0, settings.rest.desired or 0)
+    return Pair(stable=stable, canary=canary, share=share, resting=resting)
+
+
+def _percents(info: Info) -> list[float | None]:
+    return [rule.get("percent") for rule in info["rules"]]
+
+
+def _as_wanted(capacity: Any) -> Wanted:
+    """A capacity in the words of what is wanted."""
+    bounds = capacity.bounds
+    return Wanted(capacity.desired, bounds.min if bounds else None, bounds.max if bounds else None)
