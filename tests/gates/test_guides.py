@@ -1,0 +1,96 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The guides name only what exists: files, headings, playbooks, variables."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.gates.tools import CHECKOUT, tracked
+
+GUIDES = tracked("*.md")
+LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#]*)(?:#([^)]*))?\)")
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# In the text, a guide names a variable of the playbooks as in `percent=25`.
+GIVEN = re.compile(r"-e '?([a-z_]+)=")
+PLAYBOOK = re.compile(r"ansible-playbook (?:canary\.ecs\.)?([a-z]+)(?:\.yml)?\b")
+# Variables that are not the role's: the connection.
+CONNECTION = {"region", "profile"}
+
+
+def text_of(name: Path) -> str:
+    return (CHECKOUT / name).read_text(encoding="utf-8")
+
+
+def headings(name: Path) -> set[str]:
+    """The anchors that GitHub makes of a file's headings."""
+    found = re.findall(r"^#+ (.*)$", FENCE.sub("", text_of(name)), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in found)
+    return {heading.strip().replace(" ", "-") for heading in plain}
+
+
+def broken_links(name: Path) -> Iterator[str]:
+    for target, anchor in LINK.findall(text_of(name)):
+        whole = (CHECKOUT / name).parent / target if target else CHECKOUT / name
+        if not whole.exists():
+            yield target
+        elif anchor and anchor not in headings(whole.resolve().relative_to(CHECKOUT)):
+            yield f"{target}#{anchor}"
+
+
+def fences(name: Path, *languages: str) -> list[str]:
+    return [body for language, body in FENCE.findall(text_of(name)) if language in languages]
+
+
+def variables_of_the_playbooks() -> set[str]:
+    """The short names that playbooks/vars/names.yml takes."""
+    given = text_of(Path("playbooks/vars/names.yml"))
+    return set(re.findall(r"\{\{ (\w+) \| default", given)) | CONNECTION
+
+
+@pytest.mark.parametrize("name", GUIDES, ids=str)
+def test_links_lead_somewhere(name: Path) -> None:
+    assert list(broken_links(name)) == []
+
+
+@pytest.mark.parametrize("name", GUIDES, ids=str)
+def test_playbooks_and_their_variables_exist(name: Path) -> None:
+    commands = [line for line in text_of(name).splitlines() if "ansible-playbook" in line or line.startswith("  -e ")]
+    playbooks = {path.stem for path in tracked("playbooks/*.yml")}
+    known = variables_of_the_playbooks()
+    assert {found for line in commands for found in PLAYBOOK.findall(line)} <= playbooks
+    assert {found for line in commands for found in GIVEN.findall(line)} <= known
+
+
+@pytest.mark.parametrize("name", GUIDES, ids=str)
+def test_yaml_in_a_guide_is_yaml(name: Path) -> None:
+    for example in fences(name, "yaml"):
+        assert yaml.safe_load(example)
+
+
+@pytest.mark.parametrize("name", GUIDES, ids=str)
+def test_shell_in_a_guide_is_shell(name: Path) -> None:
+    for example in fences(name, "", "shell", "bash"):
+        done = subprocess.run(["bash", "-n"], input=example, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def test_settings_files_in_the_guides_hold_variables_of_the_playbooks() -> None:
+    """A file for ``-e @cart.yml`` is a mapping of plain values."""
+    plain = [yaml.safe_load(example) for name in GUIDES for example in fences(name, "yaml")]
+    settings = [given for given in plain if isinstance(given, dict)]
+    assert settings
+    assert {variable for given in settings for variable in given} <= variables_of_the_playbooks()
+
+
+def test_the_readme_shows_the_two_commands() -> None:
+    examples = fences(Path("README.md"), "")
+    assert "make demo\n" in examples
+    assert "make test\n" in examples
