@@ -18,7 +18,7 @@ READING = ("Describe", "List", "Get", "Lookup", "Head", "Validate", "Estimate", 
 
 @dataclass(frozen=True)
 class Request:
-    """What an AWS request asks for: the service by its signing name, the operation, and its number in the lab's life."""
+    """What an AWS request asks for: the service by its signing name, the operation, and the call's number."""
 
     number: int
     service: str

@@ -19,6 +19,7 @@ from lab.control.ecs import Ecs, TargetGroupFacts, cluster_lookup
 from lab.control.patches import Patches
 from lab.control.server import ApiServer
 from lab.control.settings import Settings
+from lab.control.stacks.engine import Engine
 from lab.control.views import LoadBalancer, Network, Spawn, TargetGroup
 from lab.scheduler.autoscaler import Autoscaler
 from lab.scheduler.probes import Probes
@@ -58,6 +59,7 @@ class Cloud:
         )
         self.autoscaler = Autoscaler(services=self.services, seconds=settings.autoscaling_seconds)
         self.server = ApiServer(network.control_plane, lock=self.lock, calls=self.calls, clock=settings.clock)
+        self.stacks = Engine()
         self._patches = Patches()
 
     def start(self) -> None:
@@ -83,6 +85,7 @@ class Cloud:
             self.targets.tick(groups, at=at)
             self.services.tick(groups, at=at)
             self.tasks.tick(self.services.by_key, groups, at=at)
+            self.stacks.tick()
             self.autoscaler.tick(reading.bounds(self._moto_autoscaling), at=at)
 
     def load_balancers(self) -> list[LoadBalancer]:

@@ -11,8 +11,8 @@ from typing import Any
 
 from moto.ecs.exceptions import (
     ClusterNotFoundException,
-    ECSException,
     EcsClientException,
+    ECSException,
     InvalidParameterException,
     ServiceNotFoundException,
 )
@@ -42,7 +42,7 @@ class TargetGroupFacts:
 
 @dataclass
 class Ecs:
-    """The operations. ``definition`` finds a task definition by family, family:revision or ARN; ``cluster`` a cluster."""
+    """The operations. ``definition`` finds a task definition by family, family:revision or ARN."""
 
     services: Services
     tasks: Tasks

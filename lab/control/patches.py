@@ -18,7 +18,7 @@ class Patches:
     """Puts methods in place and, at the end, puts back what was there."""
 
     def __init__(self) -> None:
-        self._before: list[tuple[type, str, Any]] = []
+        self._undo: list[Callable[[], Any]] = []
 
     def wrap(self, owner: type, name: str, wrapper: Wrapper) -> None:
         """Let ``wrapper`` answer for a method; it gets the method that was there as its first argument."""
@@ -31,14 +31,17 @@ class Patches:
 
     def put(self, owner: type, name: str, value: Any) -> None:
         """Set an attribute of a class."""
-        self._before.append((owner, name, owner.__dict__.get(name, _ABSENT)))
+        before = owner.__dict__.get(name, _ABSENT)
+        self._undo.append(lambda: delattr(owner, name) if before is _ABSENT else setattr(owner, name, before))
         setattr(owner, name, value)
+
+    def put_item(self, owner: dict[str, Any], key: str, value: Any) -> None:
+        """Set an entry of one of the emulator's tables."""
+        before = owner.get(key, _ABSENT)
+        self._undo.append(lambda: owner.pop(key) if before is _ABSENT else owner.update({key: before}))
+        owner[key] = value
 
     def undo(self) -> None:
         """Put everything back, last first."""
-        while self._before:
-            owner, name, value = self._before.pop()
-            if value is _ABSENT:
-                delattr(owner, name)
-            else:
-                setattr(owner, name, value)
+        while self._undo:
+            self._undo.pop()()

@@ -94,14 +94,14 @@ def _check(group: FakeTargetGroup) -> HealthCheck:
 
 
 def _delay(group: FakeTargetGroup) -> int:
-    return int(group.attributes["deregistration_delay.timeout_seconds"])
+    return int(str(group.attributes["deregistration_delay.timeout_seconds"]))
 
 
 def _stickiness(group: FakeTargetGroup) -> int | None:
     """Seconds that the load balancer's own cookie holds a client to one target; None where it is off."""
     if str(group.attributes.get("stickiness.enabled")).lower() != "true":
         return None
-    return int(group.attributes.get("stickiness.lb_cookie.duration_seconds", 86400))
+    return int(str(group.attributes.get("stickiness.lb_cookie.duration_seconds", 86400)))
 
 
 def task_definition(definition: TaskDefinition) -> dict[str, Any]:

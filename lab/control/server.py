@@ -85,7 +85,7 @@ class ApiServer:
         statuses: list[int] = []
 
         def noting(status: str, *rest: Any, **more: Any) -> Any:
-            statuses.append(int(status.split()[0]))
+            statuses.append(int(status.split(maxsplit=1)[0]))
             return start_response(status, *rest, **more)
 
         application: Application = self._locked

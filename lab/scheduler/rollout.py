@@ -32,9 +32,7 @@ class Step:
     stop_old_other: int = 0
 
 
-def next_step(
-    desired: int, *, primary: Count, old: Count, minimum_healthy_percent: int, maximum_percent: int
-) -> Step:
+def next_step(desired: int, *, primary: Count, old: Count, minimum_healthy_percent: int, maximum_percent: int) -> Step:
     """The next step of a rolling update towards ``desired`` tasks of the primary deployment.
 
     Never more than ``maximum_percent`` of the desired tasks (rounded down), and none stopped that would leave fewer

@@ -76,9 +76,7 @@ class Services:
         """The task's target states, one a target group."""
         found = []
         for balancer in service.load_balancers:
-            target = self.targets.find(
-                balancer["targetGroupArn"], task.spec.address, int(balancer["containerPort"])
-            )
+            target = self.targets.find(balancer["targetGroupArn"], task.spec.address, int(balancer["containerPort"]))
             found.append(target.state if target else "unused")
         return found
 
@@ -147,8 +145,8 @@ class Services:
             if at - task.running_since < grace or "unhealthy" not in self._states(service, task):
                 continue
             group = self._unhealthy_group(service, task)
-            port = task.spec.port
-            self._tell(service, f"(port {port}) is unhealthy in (target-group {group}) due to (reason {self._why(group, task)}).")
+            why = f"(reason {self._why(group, task)})"
+            self._tell(service, f"(port {task.spec.port}) is unhealthy in (target-group {group}) due to {why}.")
             reason = f"Task failed ELB health checks in (target-group {group})"
             self.tasks.stop(task, code="ServiceSchedulerInitiated", reason=reason)
 

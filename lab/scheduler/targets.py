@@ -125,7 +125,7 @@ class Targets:
     def _move(self, target: Registered, group: Group, at: float) -> None:
         """One target's step: leave after draining, follow the group's use, be probed when it is time."""
         if target.state == "draining":
-            if target.leaves_at is not None and at >= target.leaves_at or not group.in_use:
+            if (target.leaves_at is not None and at >= target.leaves_at) or not group.in_use:
                 del self._groups[group.arn][(target.id, target.port)]
             return
         if not group.in_use:

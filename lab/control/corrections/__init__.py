@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lab.control.corrections import (
+    cloudformation_carries_out_templates,
     ecs_services_run,
     elbv2_actions_read_as_aws_returns_them,
     elbv2_default_rule_refuses_modify_rule,
@@ -31,6 +32,7 @@ Correction = Callable[["Cloud", Patches], None]
 
 # In the order in which they are put in place: a later one is asked first.
 ALL: tuple[Correction, ...] = (
+    cloudformation_carries_out_templates.correct,
     ecs_services_run.correct,
     elbv2_actions_read_as_aws_returns_them.correct,
     elbv2_default_rule_refuses_modify_rule.correct,

@@ -1,0 +1,155 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ECS task definitions and services as stack resources."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.ecs.models import ecs_backends
+
+from lab.control.stacks.case import camel, tags
+from lab.control.stacks.resource import Properties, Resource, Unstable
+from lab.scheduler.model import Service as RunningService
+
+# moto's names for what RegisterTaskDefinition takes.
+TASK_FIELDS = {
+    "Volumes": "volumes",
+    "NetworkMode": "network_mode",
+    "PlacementConstraints": "placement_constraints",
+    "RequiresCompatibilities": "requires_compatibilities",
+    "TaskRoleArn": "task_role_arn",
+    "ExecutionRoleArn": "execution_role_arn",
+    "ProxyConfiguration": "proxy_configuration",
+    "RuntimePlatform": "runtime_platform",
+    "IpcMode": "ipc_mode",
+    "PidMode": "pid_mode",
+    "EphemeralStorage": "ephemeral_storage",
+}
+
+
+class TaskDefinition(Resource):
+    """Any change is a new revision: the type is always replaced.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-ecs-taskdefinition.html
+    """
+
+    type = "AWS::ECS::TaskDefinition"
+    attributes = ("TaskDefinitionArn",)
+
+    def create(self) -> str:
+        """RegisterTaskDefinition."""
+        given = self.properties
+        settings = self.cloud.settings
+        more = {name: camel(given[key]) for key, name in TASK_FIELDS.items() if key in given}
+        definition = ecs_backends[settings.account][settings.region].register_task_definition(
+            family=given.get("Family") or self.name,
+            container_definitions=[_container(one) for one in given["ContainerDefinitions"]],
+            cpu=_text(given.get("Cpu")),
+            memory=_text(given.get("Memory")),
+            tags=tags(given),
+            **more,
+        )
+        return definition.arn
+
+    def delete(self) -> None:
+        """DeregisterTaskDefinition."""
+        settings = self.cloud.settings
+        ecs_backends[settings.account][settings.region].deregister_task_definition(self.physical_resource_id)
+
+    def attribute(self, name: str) -> Any:
+        """Its ARN."""
+        return {"TaskDefinitionArn": self.physical_resource_id}[name]
+
+
+class Service(Resource):
+    """A service; the stack waits until its deployment has completed.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-ecs-service.html
+    """
+
+    type = "AWS::ECS::Service"
+    attributes = ("Name", "ServiceArn")
+
+    def create(self) -> str:
+        """CreateService. A desired count left out is 1."""
+        request = self._request(self.properties)
+        request.setdefault("desiredCount", 1)
+        shape = self.cloud.ecs.create_service({**request, "serviceName": self.name, "tags": tags(self.properties)})
+        self.physical_resource_id = shape["service"]["serviceArn"]
+        self._awaited = self._service().deployments[0].id if self._service().deployments else ""
+        return self.physical_resource_id
+
+    def update(self, properties: Properties) -> bool:
+        """UpdateService with what changed; a desired count left out is left alone."""
+        fixed = ("ServiceName", "Cluster", "LaunchType", "DeploymentController", "SchedulingStrategy", "Role")
+        if any(properties.get(key) != self.properties.get(key) for key in fixed):
+            return False
+        changed = {key: value for key, value in properties.items() if self.properties.get(key) != value}
+        before = self._service().deployments[0].id if self._service().deployments else ""
+        request = {**self._request(changed), "cluster": properties.get("Cluster"), "service": self.physical_resource_id}
+        self.cloud.ecs.update_service(request)
+        self.properties = properties
+        after = self._service().deployments[0].id if self._service().deployments else ""
+        self._awaited = after if after != before else ""
+        return True
+
+    def delete(self) -> None:
+        """DeleteService, its tasks with it."""
+        service = self._service()
+        if service.status == "ACTIVE":
+            self.cloud.ecs.delete_service({"cluster": service.cluster, "service": service.name, "force": True})
+
+    def gone(self) -> bool:
+        """Whether its last task has stopped."""
+        return self._service().status == "INACTIVE"
+
+    def settled(self) -> bool:
+        """Whether the deployment that was started has completed; a rollback or a failure never will."""
+        if not self._awaited:
+            return True
+        deployment = next((d for d in self._service().deployments if d.id == self._awaited), None)
+        if deployment is None or deployment.rollout_state == "FAILED":
+            raise Unstable("Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'.")
+        return deployment.rollout_state == "COMPLETED"
+
+    def attribute(self, name: str) -> Any:
+        """Name and ARN."""
+        return {"Name": self._service().name, "ServiceArn": self.physical_resource_id}[name]
+
+    def _service(self) -> RunningService:
+        """The service as it runs; its name may have been taken by a later one, so the ARN's key finds it."""
+        cluster, name = self.physical_resource_id.rsplit("/", 2)[-2:]
+        return self.cloud.services.by_key[f"{cluster}:{name}"]
+
+    @staticmethod
+    def _request(properties: Properties) -> dict[str, Any]:
+        """The properties as the API's parameters."""
+        request: dict[str, Any] = camel({key: value for key, value in properties.items() if key != "Tags"})
+        request.pop("serviceName", None)
+        for balancer in request.get("loadBalancers") or []:
+            balancer["containerPort"] = int(balancer["containerPort"])
+        breaker = (request.get("deploymentConfiguration") or {}).get("deploymentCircuitBreaker") or {}
+        for key, value in breaker.items():
+            breaker[key] = str(value).lower() == "true"
+        return request
+
+
+def _container(properties: Properties) -> dict[str, Any]:
+    """A container definition in the API's shape; numbers that templates write as words become numbers."""
+    container: dict[str, Any] = camel(properties)
+    for key in ("cpu", "memory", "memoryReservation", "stopTimeout", "startTimeout"):
+        if key in container:
+            container[key] = int(container[key])
+    for mapping in container.get("portMappings") or []:
+        mapping.update({key: int(mapping[key]) for key in ("containerPort", "hostPort") if key in mapping})
+        mapping.setdefault("hostPort", mapping["containerPort"])
+        mapping.setdefault("protocol", "tcp")
+    if "essential" in container:
+        container["essential"] = str(container["essential"]).lower() == "true"
+    return container
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
