@@ -1,0 +1,152 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One application of a flow's test on the lab: run its playbooks, and read what became of it through AWS's own API."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import lifecycle
+from lab.rehearsal import BINARIES, PLAYBOOKS, Played, environment, play
+from lab.state import Lab
+from lab.status import client_of
+from lab.traffic import Report, Traffic
+
+RATE = 200
+SETTLED = lifecycle.PROPAGATION_DELAY + 0.5
+"""Seconds after which the lab's load balancer has taken a weight in."""
+
+
+@dataclass
+class Application:
+    """A stack of canary.ecs on the lab, or two services of somebody else's (then without outputs)."""
+
+    lab: Lab
+    common: dict[str, object]
+    found: dict[str, str] = field(default_factory=dict)
+
+    def play(
+        self,
+        playbook: str,
+        *,
+        options: Sequence[str] = (),
+        folder: Path = PLAYBOOKS,
+        **variables: object,
+    ) -> Played:
+        """Run a playbook, whatever comes of it."""
+        return play(self.lab, playbook, {**self.common, **variables}, options=options, folder=folder)
+
+    def succeed(self, playbook: str, *, options: Sequence[str] = (), **variables: object) -> Played:
+        """Run a playbook that must end well."""
+        played = self.play(playbook, options=options, **variables)
+        if not played.ok:
+            pytest.fail(f"{played.command} exited {played.returncode}\n{played.output}", pytrace=False)
+        return played
+
+    def fail(self, playbook: str, **variables: object) -> Played:
+        """Run a playbook that must fail, with a message and without a traceback."""
+        played = self.play(playbook, **variables)
+        if played.ok or "Traceback" in played.output:
+            pytest.fail(f"{played.command} exited {played.returncode}\n{played.output}", pytrace=False)
+        return played
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the lab."""
+        return client_of(self.lab, service)
+
+    def aws(self, *words: str) -> Any:
+        """What the AWS CLI answers: a second party that knows nothing of ours."""
+        done = subprocess.run(
+            [BINARIES / "aws", *words, "--output", "json"],
+            env=environment(self.lab),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return json.loads(done.stdout)
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The outputs of its stack."""
+        if not self.found:
+            stack = self.client("cloudformation").describe_stacks(StackName=self.common["stack_name"])["Stacks"][0]
+            self.found.update((output["OutputKey"], output["OutputValue"]) for output in stack["Outputs"])
+        return self.found
+
+    def split(self, rule: str | None = None) -> tuple[int, int]:
+        """The live weights of stable and canary on a rule."""
+        found = self.client("elbv2").describe_rules(RuleArns=[rule or self.outputs["RuleArn"]])["Rules"][0]
+        groups = found["Actions"][-1]["ForwardConfig"]["TargetGroups"]
+        weights = {group["TargetGroupArn"]: group["Weight"] for group in groups}
+        return weights[self.outputs["StableTargetGroupArn"]], weights[self.outputs["CanaryTargetGroupArn"]]
+
+    def service(self, which: str) -> dict[str, Any]:
+        """The stable or the canary service (``Stable``, ``Canary``), as ECS describes it."""
+        found = self.client("ecs").describe_services(
+            cluster=self.outputs["Cluster"], services=[self.outputs[f"{which}Service"]]
+        )
+        return dict(found["services"][0])
+
+    def image(self, which: str) -> str:
+        """The image that a service's task definition names."""
+        definition = self.client("ecs").describe_task_definition(taskDefinition=self.service(which)["taskDefinition"])
+        return str(definition["taskDefinition"]["containerDefinitions"][0]["image"])
+
+    def capacity(self, which: str) -> tuple[int, int, int]:
+        """The min, desired and max of a service."""
+        service = self.service(which)
+        resource = "service/" + service["serviceArn"].split(":service/")[1]
+        target = self.client("application-autoscaling").describe_scalable_targets(
+            ServiceNamespace="ecs", ResourceIds=[resource]
+        )["ScalableTargets"][0]
+        return target["MinCapacity"], service["desiredCount"], target["MaxCapacity"]
+
+    def healthy(self, which: str) -> int:
+        """How many targets of a service's group are healthy."""
+        group = self.outputs[f"{which}TargetGroupArn"]
+        states = self.client("elbv2").describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        return sum(state["TargetHealth"]["State"] == "healthy" for state in states)
+
+    @property
+    def state(self) -> dict[str, object]:
+        """What a flow may change of it, to be compared before and after."""
+        return {
+            "split": self.split(),
+            **{f"{which} capacity": self.capacity(which) for which in ("Stable", "Canary")},
+            **{f"{which} release": self.service(which)["taskDefinition"] for which in ("Stable", "Canary")},
+        }
+
+    def traffic(self) -> Traffic:
+        """Clients of it, who never stop."""
+        return Traffic(self.outputs["Url"], rate=RATE)
+
+
+def no_failure(report: Report) -> None:
+    """Not one client's request failed."""
+    assert report.failed == 0, str(report)
+
+
+def seen(traffic: Traffic, share: float, *, version: str = "v2", within: float = 4.0) -> None:
+    """Clients see ``version`` on ``share`` % of their requests, once the load balancer has taken the weights in."""
+    time.sleep(SETTLED)
+    report = traffic.window(6)
+    assert report.requests >= 1000
+    assert report.share(version) == pytest.approx(share, abs=within if 0 < share < 100 else 0), str(report)
+
+
+def until(true: Callable[[], bool], *, seconds: float, what: str) -> None:
+    """Wait for something that the lab brings about."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            pytest.fail(f"after {seconds:g} s still waiting until {what}", pytrace=False)
+        time.sleep(0.2)

@@ -1,0 +1,45 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One lab for all flows, and for each module of tests a stack of its own, deployed as a user does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from lab import lifecycle
+from lab.state import Lab
+from tests.integration.application import Application
+
+# The shortest health checks that a load balancer takes, and a deregistration delay long enough to matter.
+SETTINGS: dict[str, object] = {
+    "listener_port": 8080,
+    "health_interval": 5,
+    "health_timeout": 2,
+    "deregistration_delay": 10,
+    "propagation_delay": 3,
+    "return_interval": 0,
+}
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """A lab of these tests' own."""
+    name = f"flows-{os.getpid()}"
+    try:
+        yield lifecycle.up(name)
+    finally:
+        lifecycle.down(name)
+
+
+@pytest.fixture(scope="module")
+def application(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Application]:
+    """An application of the module's own, v1 stable and v2 canary, with the canary at 5 %."""
+    name = request.module.__name__.rpartition(".")[2].removeprefix("test_flow_").replace("_", "-")
+    found = Application(lab, {"stack_name": name, **SETTINGS})
+    found.succeed("deploy.yml", stable_image="shop:v1", canary_image="shop:v2")
+    yield found
+    found.succeed("destroy.yml")

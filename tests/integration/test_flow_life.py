@@ -1,0 +1,46 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole life of a release, under load that never stops: deploy, 5, 25, 50 and 100 %, promote, park, destroy."""
+
+from __future__ import annotations
+
+from tests.integration.application import Application, no_failure, seen
+
+
+def test_a_release_from_deploy_to_park_fails_no_request(application: Application) -> None:
+    assert application.split() == (95, 5)
+    assert application.capacity("Stable") == (2, 2, 4)
+    with application.traffic() as traffic:
+        begin = traffic.mark()
+        seen(traffic, 5)
+        for percent in (25, 50, 100):
+            application.succeed("canary.yml", percent=percent)
+            assert application.split() == (100 - percent, percent)
+            seen(traffic, percent)
+        application.succeed("promote.yml")
+        seen(traffic, 100)
+        no_failure(traffic.report(since=begin))
+    assert application.split() == (100, 0)
+    assert (application.image("Stable"), application.image("Canary")) == ("shop:v2", "shop:v2")
+    assert application.capacity("Canary") == (2, 2, 2)
+    assert application.capacity("Stable")[0] == 2, "stable's min is what it was before the traffic returned"
+    assert application.healthy("Stable") >= 2
+
+
+def test_promoting_again_changes_nothing(application: Application) -> None:
+    before = application.state
+    played = application.succeed("promote.yml")
+    assert application.state == before
+    assert "changed=0" in played.output
+
+
+def test_a_release_after_a_promotion_touches_only_the_canary(application: Application) -> None:
+    stable, split = application.service("Stable")["taskDefinition"], application.split()
+    with application.traffic() as traffic:
+        begin = traffic.mark()
+        application.succeed("deploy.yml", canary_image="shop:v3")
+        no_failure(traffic.report(since=begin))
+    assert application.image("Canary") == "shop:v3"
+    assert application.service("Stable")["taskDefinition"] == stable, "the promoted release is not the stack's to reset"
+    assert application.split() == split

@@ -1,0 +1,30 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Roll back from each share, under load: all clients see the old version again, and none of them an error."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.application import Application, no_failure, seen
+
+
+@pytest.mark.parametrize("percent", [5, 25, 50, 100])
+def test_a_rollback_brings_every_client_back(application: Application, percent: int) -> None:
+    application.succeed("canary.yml", percent=percent)
+    with application.traffic() as traffic:
+        begin = traffic.mark()
+        seen(traffic, percent)
+        application.succeed("rollback.yml")
+        seen(traffic, 100, version="v1")
+        no_failure(traffic.report(since=begin))
+    assert application.split() == (100, 0)
+    assert application.capacity("Canary") == (2, 2, 2)
+    assert application.image("Stable") == "shop:v1"
+
+
+def test_rolling_back_again_changes_nothing(application: Application) -> None:
+    before = application.state
+    assert "changed=0" in application.succeed("rollback.yml").output
+    assert application.state == before
