@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the role's task files ask Python to decide, so that they read as lists of steps.
 
-A filter that can refuse returns the reason as ``problem``, and null there when it does not: the task file asserts it,
+A filter that can refuse returns the reason as ``problem``, which is empty when it does not: the task file asserts it,
 and the user reads one sentence instead of a templating error.
 """
 
@@ -32,7 +32,7 @@ Answer = dict[str, Any]
 def _answer(decide: Callable[[], Mapping[str, Any]]) -> Answer:
     """What was decided, or the reason why it cannot be."""
     try:
-        return {"problem": None, **decide()}
+        return {"problem": "", **decide()}
     except CanaryError as error:
         return {"problem": str(error)}
 
