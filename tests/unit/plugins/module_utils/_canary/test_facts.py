@@ -20,57 +20,53 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.health import h
 GROUP = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/cart/1"
 
 
+DEPLOYMENT = {
+    "id": "ecs-svc/1",
+    "status": "PRIMARY",
+    "rolloutState": "IN_PROGRESS",
+    "rolloutStateReason": "in progress",
+    "taskDefinition": "td:2",
+    "desiredCount": 3,
+    "runningCount": 2,
+    "pendingCount": 1,
+    "failedTasks": 4,
+}
+SERVICE = {
+    "serviceName": "cart",
+    "serviceArn": "arn:cart",
+    "status": "ACTIVE",
+    "taskDefinition": "td:2",
+    "desiredCount": 3,
+    "runningCount": 2,
+    "pendingCount": 1,
+    "deployments": [DEPLOYMENT],
+    "events": [{"message": f"event {number}"} for number in range(9)],
+}
+DEFINITION = {"containerDefinitions": [{"name": "app", "image": "app:v2"}, {"name": "log", "image": "log:1"}]}
+
+
 def test_a_service_in_facts() -> None:
-    service = {
-        "serviceName": "cart",
-        "serviceArn": "arn:cart",
-        "status": "ACTIVE",
-        "taskDefinition": "td:2",
-        "desiredCount": 3,
-        "runningCount": 2,
-        "pendingCount": 1,
-        "deployments": [
-            {
-                "id": "ecs-svc/1",
-                "status": "PRIMARY",
-                "rolloutState": "IN_PROGRESS",
-                "rolloutStateReason": "in progress",
-                "taskDefinition": "td:2",
-                "desiredCount": 3,
-                "runningCount": 2,
-                "pendingCount": 1,
-                "failedTasks": 4,
-            }
-        ],
-        "events": [{"message": f"event {number}"} for number in range(9)],
+    counts = {"desired": 3, "running": 2, "pending": 1}
+    deployment = {
+        "id": "ecs-svc/1",
+        "status": "PRIMARY",
+        "rollout_state": "IN_PROGRESS",
+        "rollout_state_reason": "in progress",
+        "task_definition": "td:2",
+        "failed": 4,
+        **counts,
     }
-    definition = {"containerDefinitions": [{"name": "app", "image": "app:v2"}, {"name": "log", "image": "log:1"}]}
-    facts = service_facts(service, definition, {"MinCapacity": 2, "MaxCapacity": 8})
-    assert facts == {
+    assert service_facts(SERVICE, DEFINITION, {"MinCapacity": 2, "MaxCapacity": 8}) == {
         "service": "cart",
         "service_arn": "arn:cart",
         "status": "ACTIVE",
         "task_definition": "td:2",
         "images": {"app": "app:v2", "log": "log:1"},
-        "desired": 3,
-        "running": 2,
-        "pending": 1,
         "min": 2,
         "max": 8,
-        "deployments": [
-            {
-                "id": "ecs-svc/1",
-                "status": "PRIMARY",
-                "rollout_state": "IN_PROGRESS",
-                "rollout_state_reason": "in progress",
-                "task_definition": "td:2",
-                "desired": 3,
-                "running": 2,
-                "pending": 1,
-                "failed": 4,
-            }
-        ],
+        "deployments": [deployment],
         "events": [f"event {number}" for number in range(5)],
+        **counts,
     }
 
 
