@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from lab import lifecycle
 from lab.addresses import NoNumberLeft
@@ -77,6 +78,14 @@ def down(options: argparse.Namespace) -> int:
     return 0
 
 
+def http_url(text: str) -> str:
+    """A URL that requests can be sent to."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise argparse.ArgumentTypeError(f"{text} is not a URL such as http://127.1.1.1:8080/")
+    return text
+
+
 def positive(text: str) -> float:
     """A number above 0."""
     value = float(text)
@@ -127,7 +136,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _traffic_options(command: argparse.ArgumentParser) -> None:
     """The options of ``traffic``."""
-    command.add_argument("url", metavar="URL")
+    command.add_argument("url", metavar="URL", type=http_url)
     command.add_argument("--rate", type=positive, default=200, help="requests a second (default: %(default)g)")
     command.add_argument(
         "--for", type=positive, dest="seconds", metavar="SECONDS", help="until interrupted, if not given"

@@ -96,6 +96,7 @@ class Fleet:
         self._propagation_delay = propagation_delay
         self._low_ports = low_ports
         self._balancers: dict[str, Balancer] = {}
+        self._troubles: dict[str, str] = {}
 
     def update(self, seen: Iterable[LoadBalancer], groups: Mapping[str, TargetGroup], now: float) -> None:
         """Start, change and stop Envoys so that they do what the cloud says. ``now`` is monotonic, in seconds."""
@@ -103,10 +104,18 @@ class Fleet:
         for arn in self._balancers.keys() - current.keys():
             self._balancers.pop(arn).envoy.stop()
         for balancer in current.values():
-            try:
-                self._of(balancer).update(balancer, groups, now)
-            except (EnvoyError, ValueError, OSError) as error:
-                log.error("load balancer %s: %s", balancer.name, error)
+            self._update(balancer, groups, now)
+
+    def _update(self, balancer: LoadBalancer, groups: Mapping[str, TargetGroup], now: float) -> None:
+        """Update one load balancer. What keeps it from working is logged once, and does not keep back the others."""
+        trouble = ""
+        try:
+            self._of(balancer).update(balancer, groups, now)
+        except (EnvoyError, ValueError, OSError) as error:
+            trouble = str(error)
+        if trouble and self._troubles.get(balancer.arn) != trouble:
+            log.error("load balancer %s: %s", balancer.name, trouble)
+        self._troubles[balancer.arn] = trouble
 
     def stop(self) -> None:
         """End every Envoy."""

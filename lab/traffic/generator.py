@@ -9,7 +9,9 @@ Each request is sent once: a connection that breaks is a failed request, not one
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import math
 import time
 from collections.abc import Callable
 
@@ -60,13 +62,13 @@ class Generator:
 
     async def _send_all(self, session: aiohttp.ClientSession, seconds: float | None) -> None:
         """Send on schedule. Falling behind, it catches up, so that the rate holds on average."""
-        begin = due = time.monotonic()
-        while seconds is None or due < begin + seconds:
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
+        begin = time.monotonic()
+        numbers = itertools.count() if seconds is None else range(math.ceil(seconds / self._interval))
+        for number in numbers:
+            await asyncio.sleep(max(0.0, begin + number * self._interval - time.monotonic()))
             task = asyncio.create_task(self._send(session))
             self._in_flight[task] = time.monotonic()
             task.add_done_callback(self._in_flight.pop)
-            due += self._interval
 
     async def _send(self, session: aiohttp.ClientSession) -> None:
         """Send one request and note its end."""

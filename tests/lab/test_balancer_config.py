@@ -122,7 +122,7 @@ def test_wildcards(pattern: str, text: str) -> None:
 def test_networks(address: ipaddress.IPv4Address, prefix: int, other: ipaddress.IPv4Address, inside: bool) -> None:
     network = ipaddress.ip_network((address, prefix), strict=False)
     if inside:
-        other = network[int(other) % network.num_addresses]
+        other = ipaddress.IPv4Address(int(network[0]) + int(other) % network.num_addresses)
     assert bool(re.fullmatch(network_expression(str(network)), str(other))) == (other in network)
 
 

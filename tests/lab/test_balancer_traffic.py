@@ -46,6 +46,7 @@ class Rehearsal:
         self.address = network.next_load_balancer()
         self.weights = {STABLE: 100, CANARY: 0}
         self.sticky = 0
+        self.ports = [PORT]
         self.targets: dict[str, dict[str, str]] = {STABLE: {}, CANARY: {}}
         self._tasks: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -105,11 +106,13 @@ class Rehearsal:
             "ForwardConfig": {"TargetGroups": groups, "TargetGroupStickinessConfig": stickiness},
         }
         rule = Rule("rule", None, (), (action,))
-        return LoadBalancer("lb", "web", self.address, (Listener("listener", PORT, "HTTP", (rule,)),))
+        return LoadBalancer(
+            "lb", "web", self.address, tuple(Listener(f"listener{port}", port, "HTTP", (rule,)) for port in self.ports)
+        )
 
     def shift(self, stable: int, canary: int) -> None:
         """Set the weights, and let Envoy take them."""
-        self.weights = {STABLE: stable, CANARY: canary}
+        self.weights |= {STABLE: stable, CANARY: canary}
         self.update()
         time.sleep(0.1)
 
@@ -150,12 +153,15 @@ def rehearsal(network: Network) -> Iterator[Rehearsal]:
         yield found
 
 
-def test_no_request_fails_while_weights_and_targets_change(rehearsal: Rehearsal) -> None:
+def test_no_request_fails_while_listeners_weights_and_targets_change(rehearsal: Rehearsal) -> None:
     splits = itertools.cycle([(100, 0), (75, 25), (999, 1), (0, 100), (50, 50)])
     with Traffic(rehearsal.url, rate=200) as traffic:
         begin = traffic.mark()
         for _ in range(3):
             fresh = rehearsal.start_task(STABLE, "app:v1")
+            rehearsal.ports = [PORT] if len(rehearsal.ports) == 2 else [PORT + 1, PORT]
+            rehearsal.targets[extra := f"arn:targetgroup/extra/{fresh}"] = {}
+            rehearsal.weights[extra] = 0
             for _ in range(5):
                 rehearsal.shift(*next(splits))
             rehearsal.drain(STABLE, fresh)

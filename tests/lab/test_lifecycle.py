@@ -1,0 +1,284 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab from its command line: up, down, and everything that may happen between the two."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from lab.state import Lab, LabError, Process, State
+from lab.status import client_of
+from lab.tied import CHECKOUT
+from lab.traffic import Traffic
+
+
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A place for labs that no other test has, and that must be empty, with no process of its own, at the end."""
+    with TemporaryDirectory(prefix="labs-") as directory:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", directory)
+        try:
+            yield Path(directory)
+            assert processes_of(directory) == []
+            assert list(Path(directory).iterdir()) == []
+        finally:
+            for pid in processes_of(directory):
+                os.kill(pid, signal.SIGKILL)
+
+
+def processes_of(runtime: str | Path, within: float = 3) -> list[int]:
+    """The processes that were started in ``runtime``; those that are about to end get a moment to do so."""
+    mark, deadline = f"XDG_RUNTIME_DIR={runtime}".encode(), time.monotonic() + within
+    while True:
+        found = [pid for pid in running() if pid != os.getpid() and mark in environment_of(pid)]
+        if not found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.05)
+
+
+def running() -> list[int]:
+    """The pids of this machine."""
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+
+def environment_of(pid: int) -> list[bytes]:
+    """A process's environment, as far as it may be read."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+def lab(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m lab``."""
+    command = [sys.executable, "-m", "lab", *arguments]
+    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def up(name: str, *arguments: str) -> Lab:
+    """Bring a lab up by the command line."""
+    done = lab("up", "--name", name, *arguments)
+    assert done.returncode == 0, done.stderr
+    found = State(name).lab()
+    assert found is not None
+    assert found.endpoint in done.stdout
+    return found
+
+
+def forward(*groups: tuple[str, int]) -> list[dict[str, Any]]:
+    """A forward action."""
+    return [
+        {
+            "Type": "forward",
+            "ForwardConfig": {"TargetGroups": [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in groups]},
+        }
+    ]
+
+
+class Stack:
+    """A load balancer over two services, made through the API alone."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.elbv2, self.ecs = client_of(lab, "elbv2"), client_of(lab, "ecs")
+        ec2 = client_of(lab, "ec2")
+        self.vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+        self.subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]][:2]
+        balancer = self.elbv2.create_load_balancer(Name="web", Subnets=self.subnets)["LoadBalancers"][0]
+        self.url = f"http://{balancer['DNSName']}:8080/"
+        self.stable, self.canary = self._target_group("stable"), self._target_group("canary")
+        listener = self.elbv2.create_listener(
+            LoadBalancerArn=balancer["LoadBalancerArn"],
+            Protocol="HTTP",
+            Port=8080,
+            DefaultActions=forward((self.stable, 100), (self.canary, 0)),
+        )
+        self.listener = listener["Listeners"][0]["ListenerArn"]
+        self.ecs.create_cluster(clusterName="shop")
+        self._service("stable", self.stable, "v1")
+        self._service("canary", self.canary, "v2")
+        self._wait_healthy()
+
+    def shift(self, stable: int, canary: int) -> None:
+        """Set the weights of the default rule."""
+        self.elbv2.modify_listener(
+            ListenerArn=self.listener, DefaultActions=forward((self.stable, stable), (self.canary, canary))
+        )
+
+    def _target_group(self, name: str) -> str:
+        settings = {"HealthCheckPath": "/health", "HealthCheckIntervalSeconds": 5, "HealthyThresholdCount": 2}
+        made = self.elbv2.create_target_group(
+            Name=name, Protocol="HTTP", Port=8000, VpcId=self.vpc, TargetType="ip", **settings
+        )
+        return str(made["TargetGroups"][0]["TargetGroupArn"])
+
+    def _service(self, name: str, group: str, version: str) -> None:
+        container = {"name": "app", "image": f"app:{version}", "portMappings": [{"containerPort": 8000}]}
+        release = self.ecs.register_task_definition(
+            family=name,
+            networkMode="awsvpc",
+            requiresCompatibilities=["FARGATE"],
+            cpu="256",
+            memory="512",
+            containerDefinitions=[container],
+        )
+        self.ecs.create_service(
+            cluster="shop",
+            serviceName=name,
+            taskDefinition=release["taskDefinition"]["taskDefinitionArn"],
+            desiredCount=1,
+            launchType="FARGATE",
+            loadBalancers=[{"targetGroupArn": group, "containerName": "app", "containerPort": 8000}],
+            networkConfiguration={"awsvpcConfiguration": {"subnets": self.subnets}},
+        )
+
+    def _wait_healthy(self) -> None:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            health = [self.elbv2.describe_target_health(TargetGroupArn=arn) for arn in (self.stable, self.canary)]
+            states = [
+                target["TargetHealth"]["State"] for found in health for target in found["TargetHealthDescriptions"]
+            ]
+            if states == ["healthy", "healthy"]:
+                return
+            time.sleep(0.1)
+        raise AssertionError("the services did not become healthy")
+
+
+def test_a_split_moves_after_the_propagation_delay_and_kill_9_leaves_nothing(runtime: Path) -> None:
+    stack = Stack(up("shift", "--propagation-delay", "1"))
+    with Traffic(stack.url, rate=200) as traffic:
+        begin = traffic.mark()
+        stack.shift(50, 50)
+        time.sleep(0.8)
+        before = traffic.report(since=begin)
+        time.sleep(0.8)
+        after = traffic.window(2)
+    assert before.share("v2") == 0
+    assert after.share("v2") == pytest.approx(50, abs=10)
+    assert before.failed == after.failed == 0
+    text = lab("status", "--name", "shift").stdout
+    assert f"{stack.url}" in text
+    assert "canary 50 (50 %), stable 50 (50 %)" in text
+    assert "service shop/canary: ACTIVE, 1 running, 0 pending of 1 desired" in text
+    daemon = State("shift").process()
+    assert daemon is not None
+    daemon.send(signal.SIGKILL)
+    assert daemon.wait(5)
+    assert processes_of(runtime) == []
+    assert lab("status", "--name", "shift").stderr.startswith("error: no lab shift is up")
+    assert lab("down", "--name", "shift").stdout == "The lab shift is down\n"
+
+
+def test_two_labs_side_by_side(runtime: Path) -> None:
+    one, two = up("one"), up("two")
+    assert one.number != two.number
+    client_of(one, "ecs").create_cluster(clusterName="only-in-one")
+    assert client_of(two, "ecs").list_clusters()["clusterArns"] == []
+    assert lab("down", "--name", "one").returncode == 0
+    assert client_of(two, "ecs").list_clusters()["clusterArns"] == []
+    assert lab("down", "--name", "two").returncode == 0
+    assert lab("down", "--name", "two").stdout == "No lab two was up\n"
+
+
+def test_up_again_finds_the_same_lab_and_after_kill_9_makes_a_new_one(runtime: Path) -> None:
+    first = up("again")
+    assert up("again") == first
+    refused = lab("up", "--name", "again", "--propagation-delay", "7")
+    assert refused.returncode == 1
+    assert "up with a propagation delay of 2 s, not 7 s" in refused.stderr
+    client_of(first, "ecs").create_cluster(clusterName="old")
+    daemon = State("again").process()
+    assert daemon is not None
+    daemon.send(signal.SIGKILL)
+    assert client_of(up("again"), "ecs").list_clusters()["clusterArns"] == []
+    assert lab("down", "--name", "again").returncode == 0
+
+
+@pytest.mark.parametrize("after", [0.1, 0.3, 1.0])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_an_interrupted_up_leaves_nothing_that_down_does_not_clear(
+    runtime: Path, number: signal.Signals, after: float
+) -> None:
+    command = [sys.executable, "-m", "lab", "up", "--name", "cut"]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as starting:
+        time.sleep(after)
+        starting.send_signal(number)
+        starting.wait(30)
+    if number is signal.SIGINT:
+        assert processes_of(runtime) == []
+    assert lab("down", "--name", "cut").returncode == 0
+
+
+def test_env_is_for_eval_and_names_every_setting(runtime: Path) -> None:
+    found = up("env")
+    script = f'eval "$({sys.executable} -m lab env --name env)"; env'
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    shell = subprocess.run(
+        ["sh", "-c", script],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**bare, "AWS_PROFILE": "production", "AWS_SESSION_TOKEN": "secret"},
+    )
+    assert lab("down", "--name", "env").returncode == 0
+    settings = dict(line.split("=", 1) for line in shell.stdout.splitlines() if line.startswith("AWS_"))
+    assert settings == found.environment
+    assert settings["AWS_ENDPOINT_URL"] == found.endpoint
+    assert settings["AWS_REGION"] == "us-east-1"
+
+
+def test_a_pid_that_somebody_else_has_now_is_not_killed(runtime: Path) -> None:
+    state = State("stale")
+    held = state.lock()
+    assert held is not None
+    with subprocess.Popen(["sleep", "60"]) as stranger:
+        now = Process.of(stranger.pid)
+        assert now is not None
+        state.record_process(Process(stranger.pid, now.started - 1))
+        os.close(held)
+        assert lab("down", "--name", "stale").returncode == 0
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_a_root_that_others_may_write_is_refused(runtime: Path) -> None:
+    root = runtime / "canary-ecs-lab"
+    root.mkdir(mode=0o777)
+    root.chmod(0o777)
+    with pytest.raises(LabError, match="is not a private directory"):
+        State("lab").lock()
+    root.rmdir()
+
+
+@pytest.mark.parametrize("name", ["", "../x", "A", "a/b", "a" * 33, "-a"])
+def test_names_that_are_no_file_names_are_refused(name: str) -> None:
+    with pytest.raises(LabError, match="cannot be a lab's name"):
+        State(name)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["up", "--propagation-delay", "-1"],
+        ["traffic", "http://127.0.0.1/", "--rate", "0"],
+        ["traffic", "nowhere"],
+        [],
+        ["fly"],
+    ],
+)
+def test_bad_arguments_end_with_a_usage(arguments: list[str]) -> None:
+    done = lab(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: python -m lab")
