@@ -17,7 +17,7 @@ test: $(VENV)/.test ## Everything that CI runs
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.test ## The quick gates
-	$(BIN)/python -m pytest tests/gates -k "lint or sanity or house"
+	$(BIN)/python -m pytest tests/gates -k "lint or sanity or house or documentation"
 
 docs: $(VENV)/.test ## The reference as a website, in build/docs/html
 	rm -rf build/docs && mkdir -p build/docs/rst

@@ -83,7 +83,7 @@ def test_shell_in_a_guide_is_shell(name: Path) -> None:
 
 
 def test_settings_files_in_the_guides_hold_variables_of_the_playbooks() -> None:
-    """A file for ``-e @cart.yml`` is a mapping of plain values."""
+    """A file for ``-e @cart.yml`` is a mapping; other examples are lists of tasks or plays."""
     plain = [yaml.safe_load(example) for name in GUIDES for example in fences(name, "yaml")]
     settings = [given for given in plain if isinstance(given, dict)]
     assert settings

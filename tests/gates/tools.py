@@ -44,8 +44,9 @@ def run(*command: str | Path, cwd: Path, binaries: Path = ENVIRONMENT / "bin", *
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(STEERING)}
     path = ":".join([str(binaries), "/usr/local/bin", "/usr/bin", "/bin"])
-    own = {"PATH": path, "HOME": str(HOME), "NO_COLOR": "1", "LC_ALL": "C.UTF-8", "MYPY_CACHE_DIR": os.devnull}
-    environment = kept | own | {"ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false"} | settings
+    own = {"PATH": path, "HOME": str(HOME), "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
+    tidy = {"MYPY_CACHE_DIR": os.devnull, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = kept | own | tidy | {"ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false"} | settings
     words = [str(word) for word in command]
     done = subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
