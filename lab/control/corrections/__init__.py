@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lab.control.corrections import (
     cloudformation_carries_out_templates,
+    ecs_clusters_count_their_tasks,
     ecs_services_run,
     elbv2_actions_read_as_aws_returns_them,
     elbv2_default_rule_refuses_modify_rule,
@@ -33,6 +34,7 @@ Correction = Callable[["Cloud", Patches], None]
 # In the order in which they are put in place: a later one is asked first.
 ALL: tuple[Correction, ...] = (
     cloudformation_carries_out_templates.correct,
+    ecs_clusters_count_their_tasks.correct,
     ecs_services_run.correct,
     elbv2_actions_read_as_aws_returns_them.correct,
     elbv2_default_rule_refuses_modify_rule.correct,

@@ -17,17 +17,19 @@ from moto.cloudformation.models import CloudFormationBackend, Stack
 from moto.cloudformation.parsing import get_model_map
 
 from lab.control.patches import Patches
-from lab.control.stacks import autoscaling, ecs, elbv2
+from lab.control.stacks import autoscaling, ecs, elbv2, network
 from lab.control.stacks.resource import Resource
 
 if TYPE_CHECKING:
     from lab.control.cloud import Cloud
 
 TYPES: tuple[type[Resource], ...] = (
+    network.SecurityGroup,
     elbv2.LoadBalancer,
     elbv2.TargetGroup,
     elbv2.Listener,
     elbv2.ListenerRule,
+    ecs.Cluster,
     ecs.TaskDefinition,
     ecs.Service,
     autoscaling.ScalableTarget,

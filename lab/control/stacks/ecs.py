@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.ecs.models import ecs_backends
+from moto.ecs.models import EC2ContainerServiceBackend, ecs_backends
 
 from lab.control.stacks.case import camel, tags
 from lab.control.stacks.resource import Properties, Resource, Unstable
@@ -27,6 +27,41 @@ TASK_FIELDS = {
     "PidMode": "pid_mode",
     "EphemeralStorage": "ephemeral_storage",
 }
+
+
+class Cluster(Resource):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-ecs-cluster.html"""
+
+    type = "AWS::ECS::Cluster"
+    attributes = ("Arn",)
+
+    def create(self) -> str:
+        """CreateCluster."""
+        self._backend.create_cluster(
+            self.name, tags(self.properties), camel(self.properties.get("ClusterSettings")) or None
+        )
+        return self.name
+
+    def update(self, properties: Properties) -> bool:
+        """Settings in place; another name needs another cluster."""
+        if properties.get("ClusterName") != self.properties.get("ClusterName"):
+            return False
+        self.properties = properties
+        self._backend.update_cluster(self.name, camel(properties.get("ClusterSettings")) or None, None, None)
+        return True
+
+    def delete(self) -> None:
+        """DeleteCluster."""
+        self._backend.delete_cluster(self.name)
+
+    def attribute(self, name: str) -> Any:
+        """Its ARN."""
+        return {"Arn": self._backend.clusters[self.name].arn}[name]
+
+    @property
+    def _backend(self) -> EC2ContainerServiceBackend:
+        settings = self.cloud.settings
+        return ecs_backends[settings.account][settings.region]
 
 
 class TaskDefinition(Resource):

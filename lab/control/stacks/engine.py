@@ -17,6 +17,7 @@ from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import Event, Stack
 from moto.cloudformation.parsing import ResourceMap, clean_json, parse_and_update_resource
 
+from lab.control.stacks import network
 from lab.control.stacks.order import creation_order, dependencies
 from lab.control.stacks.resource import Resource, Unstable
 
@@ -41,6 +42,7 @@ class Garbage:
     name: str
     resource: Any
     entry: Json
+    wanted: Json
 
 
 @dataclass
@@ -103,7 +105,8 @@ class Engine:
             raise ValidationError(message="No updates are to be performed.")
         stack._add_stack_event("UPDATE_IN_PROGRESS", resource_status_reason="User Initiated")
         stack.status, stack.parameters = "UPDATE_IN_PROGRESS", parameters
-        self._replaced = replaced = {}
+        replaced: dict[str, tuple[Any, Json]] = {}
+        self._replaced = replaced
 
         def undo(reason: str) -> None:
             stack._add_stack_event("UPDATE_ROLLBACK_IN_PROGRESS", resource_status_reason=reason)
@@ -184,7 +187,9 @@ class Engine:
                     one.resource.delete()
                     work.begun.add(id(one.resource))
                 return one.resource.gone()
-            work.stack.resource_map._delete_resource(one.resource, one.entry)
+            resources = work.stack.resource_map
+            if not network.delete(resources._account_id, resources._region_name, one.resource, one.wanted):
+                resources._delete_resource(one.resource, one.entry)
         except Exception as refusal:
             work.attempts += 1
             self._last_refusal = f"{one.name}: {refusal}"
@@ -211,7 +216,8 @@ class Engine:
         resources, applied = stack.resource_map, self._applied[stack.stack_id]
         garbage = []
         for name, (old, wanted) in replaced.items():
-            garbage.append(Garbage(name, resources._parsed_resources[name], resources._resource_json_map[name]))
+            entry = resources._resource_json_map[name]
+            garbage.append(Garbage(name, resources._parsed_resources[name], entry, applied[name]))
             resources._parsed_resources[name], applied[name] = old, wanted
         try:
             garbage += self._apply(stack, template)
@@ -228,7 +234,7 @@ class Engine:
         names = [name for name in applied if entries[name].get("DeletionPolicy") != "Retain"]
         order = creation_order(dependencies(entries, set(names)))
         parsed = stack.resource_map._parsed_resources
-        return [Garbage(name, parsed[name], entries[name]) for name in reversed(order)]
+        return [Garbage(name, parsed[name], entries[name], applied[name]) for name in reversed(order)]
 
     def _forget(self, stack: Stack, name: str) -> None:
         self._applied[stack.stack_id].pop(name, None)
@@ -249,7 +255,7 @@ class Engine:
                 raise Failed(name, f"Resource {name}: {error}") from error
         for name in [name for name in applied if name not in order]:
             if old_entries[name].get("DeletionPolicy") != "Retain":
-                garbage.append(Garbage(name, resources._parsed_resources[name], old_entries[name]))
+                garbage.append(Garbage(name, resources._parsed_resources[name], old_entries[name], applied[name]))
             applied.pop(name)
             resources._parsed_resources.pop(name)
         return garbage
@@ -285,7 +291,7 @@ class Engine:
             raise
         self._replaced[name] = (old, before)
         keep = entry.get("UpdateReplacePolicy") == "Retain"
-        return [] if keep else [Garbage(name, old, entry)]
+        return [] if keep else [Garbage(name, old, entry, before)]
 
     def _differs(self, stack: Stack, parameters: Json, before: Json) -> bool:
         """Whether an update would change anything: a resource's resolved properties, or the outputs."""
