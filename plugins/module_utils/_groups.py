@@ -8,6 +8,7 @@ Read only. The modules share it, so that a shift, a promotion and a status see t
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,7 +58,7 @@ def find(elbv2: Any, ecs: Any, named: Named) -> Found:
     listeners: dict[str, dict[str, Any]] = {}
     if named.rules:
         rules = _named_rules(elbv2, named)
-        searched = f"{len(rules)} rules: those of {', '.join(named.rules)}"
+        searched = f"{_counted(rules, 'rule')}, of {', '.join(named.rules)}"
     else:
         described = described or aws_elbv2.describe_target_groups(elbv2, arns=[*stables, *canaries])
         balancers = _shared_load_balancers(described, stables, canaries)
@@ -165,7 +166,11 @@ def _shared_load_balancers(described: list[dict[str, Any]], stables: list[str], 
 
 def _searched(rules: list[Rule], listeners: dict[str, dict[str, Any]], balancers: list[str]) -> str:
     where = ", ".join(balancers) or "no load balancer, because none has both groups"
-    return f"{len(rules)} rules of {len(listeners)} listeners on {where}"
+    return f"{_counted(rules, 'rule')} of {_counted(listeners, 'listener')} on {where}"
+
+
+def _counted(things: Sized, name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _nothing_found(elbv2: Any, found: Found) -> str:

@@ -23,6 +23,10 @@ class CanaryModule(AnsibleAWSModule):
     def __init__(self, argument_spec: dict[str, Any], **settings: Any) -> None:
         super().__init__(argument_spec=argument_spec, supports_check_mode=True, **settings)
 
+    def warn(self, message: str) -> None:
+        """Warn the user. Not as amazon.aws does: its way of passing warnings on is deprecated in ansible-core."""
+        self._module.warn(message)
+
     def client_of(self, service: str) -> Any:
         """A boto3 client for ``service`` (``elbv2``, ``ecs``, ``application-autoscaling``)."""
         retry = AWSRetry.jittered_backoff(retries=10, delay=1, max_delay=20, catch_extra_error_codes=THROTTLING_CODES)

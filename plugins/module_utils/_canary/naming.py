@@ -44,6 +44,8 @@ def named_by(params: dict[str, Any], *, region: str) -> Named:
 
     ``region`` is where the calls go: an ARN of another region would only be reported as not found.
     """
+    if not region:
+        raise CanaryError("No region is set. Give region, or set AWS_REGION.")
     fields = {name: params.get(name) for name in Named.__dataclass_fields__ if name != "rules"}
     named = Named(**fields, rules=tuple(params.get("rules") or ()))
     _refuse_empty(named)

@@ -395,7 +395,7 @@ def test_no_matching_rule_says_what_was_searched(shop: Shop) -> None:
     shop.aws.rule(shop.listener, 20, forward({shop.canary: 1}))
     result = shop.shift(percent=25)
     assert result["failed"] is True
-    assert "3 rules of 1 listeners" in result["msg"]
+    assert "3 rules of 1 listener on" in result["msg"]
     assert "loadbalancer/app/shop" in result["msg"]
     assert "unused" not in result["msg"]
 

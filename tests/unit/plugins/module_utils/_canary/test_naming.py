@@ -93,3 +93,8 @@ def test_what_cannot_be(params: dict[str, Any], said: str) -> None:
 def test_groups_in_another_region_than_the_calls() -> None:
     with pytest.raises(CanaryError, match="the calls go to region us-east-1"):
         named_by(GROUPS, region="us-east-1")
+
+
+def test_no_region_at_all() -> None:
+    with pytest.raises(CanaryError, match="No region is set"):
+        named_by(GROUPS, region="")
