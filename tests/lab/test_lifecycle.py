@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -181,14 +182,31 @@ def test_a_split_moves_after_the_propagation_delay_and_kill_9_leaves_nothing(run
 
 
 def test_two_labs_side_by_side(runtime: Path) -> None:
-    one, two = up("one"), up("two")
+    with ThreadPoolExecutor() as pool:
+        one, two = pool.map(up, ["one", "two"])
     assert one.number != two.number
     client_of(one, "ecs").create_cluster(clusterName="only-in-one")
     assert client_of(two, "ecs").list_clusters()["clusterArns"] == []
+    assert shell_settings("one") == one.environment
+    assert shell_settings("two")["AWS_ENDPOINT_URL"] == two.endpoint
     assert lab("down", "--name", "one").returncode == 0
     assert client_of(two, "ecs").list_clusters()["clusterArns"] == []
     assert lab("down", "--name", "two").returncode == 0
     assert lab("down", "--name", "two").stdout == "No lab two was up\n"
+
+
+def shell_settings(name: str) -> dict[str, str]:
+    """The AWS variables of a shell that held a real account's and then evaluated what ``env`` prints."""
+    bare = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    shell = subprocess.run(
+        ["sh", "-c", f'eval "$({sys.executable} -m lab env --name {name})"; env'],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**bare, "AWS_PROFILE": "production", "AWS_SESSION_TOKEN": "secret", "AWS_REGION": "eu-west-1"},
+    )
+    return dict(line.split("=", 1) for line in shell.stdout.splitlines() if line.startswith("AWS_"))
 
 
 def test_up_again_finds_the_same_lab_and_after_kill_9_makes_a_new_one(runtime: Path) -> None:
@@ -218,25 +236,6 @@ def test_an_interrupted_up_leaves_nothing_that_down_does_not_clear(
     if number is signal.SIGINT:
         assert processes_of(runtime) == []
     assert lab("down", "--name", "cut").returncode == 0
-
-
-def test_env_is_for_eval_and_names_every_setting(runtime: Path) -> None:
-    found = up("env")
-    script = f'eval "$({sys.executable} -m lab env --name env)"; env'
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    shell = subprocess.run(
-        ["sh", "-c", script],
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**bare, "AWS_PROFILE": "production", "AWS_SESSION_TOKEN": "secret"},
-    )
-    assert lab("down", "--name", "env").returncode == 0
-    settings = dict(line.split("=", 1) for line in shell.stdout.splitlines() if line.startswith("AWS_"))
-    assert settings == found.environment
-    assert settings["AWS_ENDPOINT_URL"] == found.endpoint
-    assert settings["AWS_REGION"] == "us-east-1"
 
 
 def test_a_pid_that_somebody_else_has_now_is_not_killed(runtime: Path) -> None:
