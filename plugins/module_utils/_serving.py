@@ -26,6 +26,9 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import C
 from ansible_collections.canary.ecs.plugins.module_utils._canary.health import Health, health_of
 from ansible_collections.canary.ecs.plugins.module_utils._groups import target_groups_of
 
+# How many of a service's events a message tells; the facts beside it have more.
+EVENTS_TOLD = 3
+
 
 @dataclass(frozen=True)
 class Serving:
@@ -67,8 +70,8 @@ def wait_until_serving(ecs: Any, elbv2: Any, service: dict[str, Any], *, timeout
     def gave_up(seen: Serving) -> CanaryError:
         reasons = why_not(ecs, seen.service)
         return CanaryError(
-            f"Service {service['serviceName']} did not get its desired tasks running and healthy within the "
-            f"{timeout:.0f} s that it was given: {seen}. {reasons}",
+            f"Service {service['serviceName']} did not get its desired tasks running and healthy within "
+            f"{timeout:.0f} s: {seen}. {reasons}",
             **reasons.facts(),
             running=seen.service["runningCount"],
             pending=seen.service.get("pendingCount", 0),
@@ -96,7 +99,8 @@ class Reasons:
 
     def __str__(self) -> str:
         stopped = f"Stopped tasks: {'; '.join(self.stopped)}." if self.stopped else "No task has failed."
-        return f"{stopped} Last events: {' | '.join(self.events)}" if self.events else stopped
+        told = list(dict.fromkeys(self.events))[:EVENTS_TOLD]
+        return f"{stopped} Last events: {' | '.join(told)}" if told else stopped
 
 
 def why_not(ecs: Any, service: dict[str, Any], *, deployment: str | None = None) -> Reasons:
