@@ -160,7 +160,7 @@ def refuse_elsewhere(rules: Iterable[Rule], groups: Groups, *, percent: float, w
         raise CanaryError(
             f"from_percent is {percent:g}, but {seen}. Nothing was changed. Look at who shifted it, then run again "
             "with the percent that it is at.",
-            rules=[{"rule_arn": rule.arn, **split.facts()} for rule, split in wrong],
+            splits=[{"rule_arn": rule.arn, **split.facts()} for rule, split in wrong],
         )
 
 

@@ -171,6 +171,12 @@ def test_groups_on_two_load_balancers(shop: Shop) -> None:
     assert shop.split(shop.aws.default_rule(inner)) == shop.split() == (50, 50)
 
 
+def test_a_load_balancer_with_one_of_the_groups_is_not_searched(shop: Shop) -> None:
+    shop.aws.listener(forward({shop.stable: 1}), balancer="internal")
+    shop.shift(percent=50)
+    assert shop.aws.operations.count("DescribeListeners") == 1
+
+
 def test_a_default_rule_goes_through_its_listener(shop: Shop) -> None:
     listener = shop.aws.listener(shop.both(100, 0), port=81)
     result = shop.shift(rules=[listener], percent=25)
@@ -551,6 +557,17 @@ def test_a_lost_answer_to_a_write_that_took_effect_is_no_failure(five: tuple[Sho
     assert {shop.split(rule) for rule in rules} == {(75, 25)}
 
 
+def test_a_write_whose_fate_is_unknown_is_put_back_too(five: tuple[Shop, list[str]]) -> None:
+    shop, rules = five
+    lost = raising(ConnectionClosedError(endpoint_url="https://aws.example"))
+    shop.aws.interrupt("ModifyRule", 2, lost, after=True)
+    shop.aws.interrupt("DescribeRules", 3, raising(Refusal("AccessDenied", "no")))
+    result = shop.shift(percent=25)
+    assert result["failed"] is True
+    assert rules[1] in result["msg"].partition("Put back as they were")[2]
+    assert {shop.split(rule) for rule in rules} == {(100, 0)}
+
+
 def test_a_throttled_write_is_repeated(shop: Shop) -> None:
     shop.aws.interrupt("ModifyRule", 1, raising(Refusal("Throttling", "slow down")))
     assert shop.shift(percent=25)["changed"] is True
@@ -560,7 +577,7 @@ def test_a_throttled_write_is_repeated(shop: Shop) -> None:
 # Somebody else
 
 
-def test_a_rule_that_somebody_else_changed_is_an_error_with_both_values(shop: Shop) -> None:
+def test_a_rule_that_somebody_else_changed_is_an_error_with_both_values(shop: Shop, clock: list[float]) -> None:
     shop.aws.interrupt(
         "ModifyRule", 1, lambda: shop.aws.set_weights(shop.rule, {shop.stable: 40, shop.canary: 60}), after=True
     )
@@ -569,6 +586,7 @@ def test_a_rule_that_somebody_else_changed_is_an_error_with_both_values(shop: Sh
     assert "25 % canary (75/25)" in result["msg"]
     assert "60 % canary (40/60)" in result["msg"]
     assert (shop.split(), shop.aws.writes) == ((40, 60), ["ModifyRule"])
+    assert clock == []
 
 
 def test_a_rule_that_needed_no_change_is_read_back_too(shop: Shop) -> None:

@@ -84,6 +84,12 @@ def test_the_rules_that_match_are_those_that_forward_to_both(rules: list[Rule]) 
     assert [each.arn for each in found] == sorted(each.arn for each in rules if {STABLE, CANARY} <= set(each.weights))
 
 
+def test_rules_come_in_the_same_order_to_everybody() -> None:
+    """Two shifts at once can only tell who wins when both write in one order."""
+    rules = [both(1, 0, name=name) for name in "cab"]
+    assert [each.arn[-1] for each in matching(rules, GROUPS)] == ["a", "b", "c"]
+
+
 def test_a_rule_read_twice_counts_once() -> None:
     assert len(matching([both(1, 0), both(1, 0)], GROUPS)) == 1
 
@@ -190,7 +196,7 @@ def test_a_conditional_shift(live: tuple[int, int], passes: bool) -> None:
         return
     with pytest.raises(CanaryError, match=f"from_percent is 10, but rule 10 .*{live[0]}/{live[1]}") as caught:
         refuse_elsewhere(rules, GROUPS, percent=10, wanted=Split(75, 25))
-    assert [each["rule_arn"][-1] for each in caught.value.facts["rules"]] == ["b"]
+    assert [each["rule_arn"][-1] for each in caught.value.facts["splits"]] == ["b"]
 
 
 # The pair
