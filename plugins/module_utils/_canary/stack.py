@@ -234,15 +234,14 @@ class _Update:
 
     def plan(self) -> StackPlan:
         """Both parts of the update; the first one is empty where the stack knows what is live."""
-        unasked = {name: {"use_previous_value": True} for name in self.recorded}
         touched = [service for service in self.live if self._touches(service)]
         kept = {name: value for service in touched for name, value in self._kept(service).items()}
         news = {name: value for name, value in kept.items() if str(self.recorded.get(name, "")) != value}
         made = {name: value for service in touched for name, value in self._made(service).items()}
         return StackPlan(
             creates=False,
-            live={**unasked, **news} if news else {},
-            parameters={**unasked, **kept, **made, **self.changes},
+            live={**self.recorded, **news} if news else {},
+            parameters={**self.recorded, **kept, **made, **self.changes},
         )
 
     def _touches(self, service: str) -> bool:
