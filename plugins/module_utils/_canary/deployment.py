@@ -81,8 +81,7 @@ class Course:
         if ours.get("rolloutState") == "FAILED":
             return Verdict(State.FAILED, ours.get("rolloutStateReason") or "ECS gives no reason")
         if leading is not None and leading["id"] != self._deployment:
-            reason = ours.get("rolloutStateReason")
-            return Verdict(State.FAILED, f"{_named(leading)} took its place" + (f" ({reason})" if reason else ""))
+            return Verdict(State.FAILED, f"{_named(leading)} took its place")
         return Verdict(State.DONE if _rolled_out(ours, service) else State.WAITING)
 
     def _judge_missing(self, leading: dict[str, Any] | None) -> Verdict:

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.canary.ecs.plugins.module_utils._aws import poll
 from ansible_collections.canary.ecs.plugins.module_utils._aws.calls import AwsError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+from ansible_collections.canary.ecs.plugins.module_utils._module import CanaryModule
 from ansible_collections.canary.ecs.plugins.modules import ecs_canary_promote
 from ansible_collections.canary.ecs.tests.unit.plugins.fake_aws import (
     CLUSTER,
@@ -45,7 +46,7 @@ def promote(aws: FakeAws, *, check_mode: bool = False, **options: Any) -> dict[s
 
 
 def promote_in(module: FakeModule) -> dict[str, Any]:
-    return ecs_canary_promote.ensure_promoted(module)  # type: ignore[arg-type]
+    return ecs_canary_promote.ensure_promoted(cast(CanaryModule, module))
 
 
 def validated(options: dict[str, Any]) -> dict[str, Any]:

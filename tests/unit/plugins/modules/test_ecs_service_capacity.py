@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.canary.ecs.plugins.module_utils._aws import poll
 from ansible_collections.canary.ecs.plugins.module_utils._aws.calls import AwsError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+from ansible_collections.canary.ecs.plugins.module_utils._module import CanaryModule
 from ansible_collections.canary.ecs.plugins.modules import ecs_service_capacity
 from ansible_collections.canary.ecs.tests.unit.plugins.fake_aws import (
     CLUSTER,
@@ -42,7 +43,7 @@ def capacity(aws: FakeAws, *, check_mode: bool = False, **options: Any) -> dict[
     )
     assert not validated.error_messages
     module = FakeModule(aws, validated.validated_parameters, check_mode=check_mode)
-    return ecs_service_capacity.ensure_capacity(module)  # type: ignore[arg-type]
+    return ecs_service_capacity.ensure_capacity(cast(CanaryModule, module))
 
 
 def sizes(desired: int, low: int | None, high: int | None) -> dict[str, int | None]:
