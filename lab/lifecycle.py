@@ -37,19 +37,14 @@ def up(name: str = NAME, *, propagation_delay: float = PROPAGATION_DELAY, timeou
             raise LabError(f"the lab {name} is being started or ended by another process, and does not answer")
         time.sleep(0.05)
     try:
-        state.clear()
-        daemon = _start(state, lock, propagation_delay)
-    finally:
-        os.close(lock)
-    try:
-        return _answering(state, daemon, timeout)
+        return _answering(state, _start(state, lock, propagation_delay), timeout)
     except BaseException:
         # Interrupted, or it never answered: leave nothing half started.
         down(name)
         raise
 
 
-def down(name: str = NAME, *, timeout: float = 20) -> bool:
+def down(name: str = NAME, *, timeout: float = 40) -> bool:
     """End the lab ``name``, whatever state it is in, and remove its files. Whether there was anything to end or remove.
 
     Raises:
@@ -88,25 +83,29 @@ def find(name: str = NAME) -> Lab:
 
 
 def _start(state: State, lock: int, propagation_delay: float) -> subprocess.Popen[bytes]:
-    """Start the daemon, away from this terminal, and hand it the lock."""
+    """Remove what an earlier lab left, start the daemon, away from this terminal, and hand it the lock."""
     command = [
         *(sys.executable, "-m", "lab.daemon", state.name, str(lock)),
         *("--propagation-delay", str(propagation_delay)),
     ]
-    with state.log.open("ab") as log:
-        daemon = subprocess.Popen(
-            command,
-            cwd=CHECKOUT,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=[lock],
-            start_new_session=True,
-            env={key: value for key, value in os.environ.items() if not key.startswith("AWS_")},
-        )
-    if process := Process.of(daemon.pid):
-        state.record_process(process)
-    return daemon
+    try:
+        state.clear()
+        with state.log.open("ab") as log:
+            daemon = subprocess.Popen(
+                command,
+                cwd=CHECKOUT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[lock],
+                start_new_session=True,
+                env={key: value for key, value in os.environ.items() if not key.startswith("AWS_")},
+            )
+        if process := Process.of(daemon.pid):
+            state.record_process(process)
+        return daemon
+    finally:
+        os.close(lock)
 
 
 def _answering(state: State, daemon: subprocess.Popen[bytes], timeout: float) -> Lab:

@@ -130,12 +130,13 @@ class State:
 
     def lock(self) -> int | None:
         """Take the lab's lock: an open file descriptor that holds it, or None when somebody else does."""
-        make_root()
         while True:
-            self.directory.mkdir(mode=0o700, exist_ok=True)
             try:
+                make_root()
+                self.directory.mkdir(mode=0o700, exist_ok=True)
                 held = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
             except FileNotFoundError:
+                # Removed by a lab that was ending.
                 continue
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

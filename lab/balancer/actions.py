@@ -20,6 +20,10 @@ from lab.control.views import Rule
 COOKIE = "AWSALBTG"
 UNAVAILABLE = {"direct_response": {"status": 503, "body": {"inline_string": "503 Service Temporarily Unavailable\n"}}}
 SET = "OVERWRITE_IF_EXISTS_OR_ADD"
+ADD = "APPEND_IF_EXISTS_OR_ADD"
+
+# The ALB gives a target as long as the connection's idle timeout, 60 s by default.
+ROUTE_OPTIONS = {"timeout": "60s"}
 
 PortMap = Callable[[int], int]
 
@@ -73,10 +77,6 @@ def _forward_routes(action: dict[str, Any], match: dict[str, Any]) -> list[dict[
     return [*bound, {"match": match, "route": {"weighted_clusters": {"clusters": clusters}, **ROUTE_OPTIONS}}]
 
 
-# The ALB gives a target as long as the connection's idle timeout, 60 s by default.
-ROUTE_OPTIONS = {"timeout": "60s"}
-
-
 def _weighted(arn: str, weight: int, seconds: int) -> dict[str, Any]:
     """One entry of Envoy's weighted clusters."""
     return {"name": cluster_name(arn), "weight": weight, **_cookie_headers(arn, seconds)}
@@ -94,7 +94,7 @@ def _cookie_headers(arn: str, seconds: int) -> dict[str, Any]:
     if not seconds:
         return {}
     value = f"{COOKIE}={cookie_value(arn)}; Max-Age={seconds}; Path=/"
-    return {"response_headers_to_add": [_added("set-cookie", value, "APPEND_IF_EXISTS_OR_ADD")]}
+    return {"response_headers_to_add": [_added("set-cookie", value, ADD)]}
 
 
 def _added(name: str, value: str, how: str) -> dict[str, Any]:

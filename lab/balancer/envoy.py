@@ -13,7 +13,7 @@ import subprocess
 import time
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from lab.balancer.config import ADMIN_SOCKET, Document, bootstrap
 from lab.tied import tied
@@ -24,18 +24,6 @@ APPLIED = {"clusters.json": "cluster_manager.cds.update_success"}
 
 class EnvoyError(Exception):
     """Envoy did not start, or did not take its configuration. The message names its log."""
-
-
-class Running(Protocol):
-    """What this module needs of a started process."""
-
-    def poll(self) -> int | None: ...
-
-    def terminate(self) -> None: ...
-
-    def kill(self) -> None: ...
-
-    def wait(self, timeout: float | None = None) -> int: ...
 
 
 class _Admin(http.client.HTTPConnection):
@@ -68,7 +56,7 @@ class Envoy:
         self.name = name
         self.directory = directory
         self._written: dict[str, Document] = {}
-        self._process: Running | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, documents: dict[str, Document]) -> None:
         """Write the first configuration and start the process; `wait_ready` tells when it answers."""

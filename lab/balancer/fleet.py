@@ -17,7 +17,6 @@ from pathlib import Path
 
 from lab.addresses import bound_port
 from lab.balancer import config
-from lab.balancer.actions import cluster_name
 from lab.balancer.certificate import self_signed
 from lab.balancer.config import Document
 from lab.balancer.envoy import Envoy, EnvoyError
@@ -55,7 +54,6 @@ class Balancer:
         self._propagation = Propagation(propagation_delay, first)
         self._low_ports = low_ports
         self._known: dict[str, float] = {}
-        self._retired: set[int] = set()
         self.envoy = Envoy(first.name, directory)
 
     def update(self, seen: LoadBalancer, groups: Mapping[str, TargetGroup], now: float) -> None:
@@ -80,12 +78,6 @@ class Balancer:
         certificate = self_signed(active.address)
         found[config.LISTENERS] = config.listeners(active, directory=directory, port_map=ports, certificate=certificate)
         return found
-
-    def counts(self) -> dict[str, int]:
-        """How many requests each target group has answered, by ARN, since Envoy started."""
-        stats = self.envoy.stats(r"^cluster\..*\.upstream_rq_total$")
-        names = {arn: f"cluster.{cluster_name(arn)}.upstream_rq_total" for arn in self._known}
-        return {arn: int(stats.get(name, 0)) for arn, name in names.items()}
 
 
 class Fleet:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import signal
 import subprocess
@@ -59,6 +60,16 @@ def environment_of(pid: int) -> list[bytes]:
         return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:
         return []
+
+
+def listening(pids: list[int]) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """The addresses on which these processes listen (proc_net(5): little-endian words, state 0A)."""
+    links = [path.readlink() for pid in pids for path in Path(f"/proc/{pid}/fd").iterdir() if path.is_symlink()]
+    inodes = {str(link).removeprefix("socket:[").rstrip("]") for link in links if str(link).startswith("socket:[")}
+    rows = [line.split() for kind in ("tcp", "tcp6") for line in Path(f"/proc/net/{kind}").read_text().splitlines()[1:]]
+    packed = [bytes.fromhex(row[1].partition(":")[0]) for row in rows if row[3] == "0A" and row[9] in inodes]
+    words = [[value[start : start + 4][::-1] for start in range(0, len(value), 4)] for value in packed]
+    return [ipaddress.ip_address(b"".join(value)) for value in words]
 
 
 def lab(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -172,6 +183,9 @@ def test_a_split_moves_after_the_propagation_delay_and_kill_9_leaves_nothing(run
     assert f"{stack.url}" in text
     assert "canary 50 (50 %), stable 50 (50 %)" in text
     assert "service shop/canary: ACTIVE, 1 running, 0 pending of 1 desired" in text
+    addresses = listening(processes_of(runtime, within=0))
+    assert len(addresses) == 4, "the endpoint, a listener and two tasks"
+    assert all(address.is_loopback for address in addresses)
     daemon = State("shift").process()
     assert daemon is not None
     daemon.send(signal.SIGKILL)
