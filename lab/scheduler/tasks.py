@@ -58,15 +58,16 @@ class Tasks:
             elif task.desired_status == "STOPPED":
                 self._leave(task, service, groups, at)
             else:
-                self._enter(task, service, at)
+                self._enter(task, service, groups, at)
 
-    def _enter(self, task: Task, service: Service | None, at: float) -> None:
+    def _enter(self, task: Task, service: Service | None, groups: dict[str, Group], at: float) -> None:
         """PROVISIONING -> PENDING (the process starts) -> RUNNING (it is registered)."""
         if task.last_status == "PROVISIONING":
             task.process = self.spawn(task.spec)
             task.last_status, task.pending_since = "PENDING", at
             return
         if self._died(task, at):
+            self._deregister(task, service, groups, at)
             return
         if task.last_status == "PENDING" and at - task.pending_since >= self.start_seconds:
             task.last_status, task.running_since, task.started_at = "RUNNING", at, now()
@@ -95,17 +96,20 @@ class Tasks:
 
     def _drained(self, task: Task, service: Service | None, groups: dict[str, Group], at: float) -> bool:
         """Deregister from every group, and say whether each deregistration delay is over."""
-        registered = False
+        if task.last_status != "DEACTIVATING":
+            self._deregister(task, service, groups, at)
+            task.last_status = "DEACTIVATING"
+        return not any(
+            self.targets.find(balancer["targetGroupArn"], task.spec.address, int(balancer["containerPort"]))
+            for balancer in (service.load_balancers if service else [])
+        )
+
+    def _deregister(self, task: Task, service: Service | None, groups: dict[str, Group], at: float) -> None:
+        """Take a task out of every group of its service."""
         for balancer in service.load_balancers if service else []:
             group = groups.get(balancer["targetGroupArn"])
-            if group is None:
-                continue
-            port = int(balancer["containerPort"])
-            if task.last_status != "DEACTIVATING":
-                self.targets.deregister(group, task.spec.address, port, at=at)
-            registered = registered or self.targets.find(group.arn, task.spec.address, port) is not None
-        task.last_status = "DEACTIVATING"
-        return not registered
+            if group is not None:
+                self.targets.deregister(group, task.spec.address, int(balancer["containerPort"]), at=at)
 
     def _died(self, task: Task, at: float) -> bool:
         """Whether the process ended by itself; then the task is over."""

@@ -1,0 +1,209 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CloudFormation stacks, on the template that the collection ships."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.lab.control.world import World
+
+TEMPLATE = Path(__file__).parents[3] / "roles" / "canary" / "files" / "canary-stack.template"
+NAME = "canary-ecs"
+PARAMETERS = {
+    "SubnetIds": "",
+    "StableImage": "r/app:v1",
+    "CanaryImage": "r/app:v2",
+    "HealthInterval": "5",
+    "HealthTimeout": "2",
+    "DeregistrationDelay": "5",
+}
+LEAVES_COUNTS = {"StableDesired": "", "CanaryDesired": ""}
+
+
+class Stack(World):
+    """A world with one stack of the shipped template."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cloudformation = self.client("cloudformation")
+
+    def create(self, **parameters: str) -> str:
+        """Create the stack, let it come to rest, and return its status."""
+        self.cloudformation.create_stack(**self._request(parameters))
+        return self.rest()
+
+    def update(self, **parameters: str) -> str:
+        """Update it, let it come to rest, and return its status."""
+        self.cloudformation.update_stack(**self._request(parameters))
+        return self.rest()
+
+    def rest(self) -> str:
+        """Let time pass until nothing is in progress."""
+        for _ in range(200):
+            if not self.status().endswith("PROGRESS"):
+                return self.status()
+            self.run(1)
+        raise AssertionError(self.status())
+
+    def status(self) -> str:
+        """The stack's status; GONE when it does not exist."""
+        try:
+            return str(self.cloudformation.describe_stacks(StackName=NAME)["Stacks"][0]["StackStatus"])
+        except ClientError:
+            return "GONE"
+
+    def outputs(self) -> dict[str, str]:
+        """The outputs by key."""
+        found = self.cloudformation.describe_stacks(StackName=NAME)["Stacks"][0].get("Outputs", [])
+        return {one["OutputKey"]: one["OutputValue"] for one in found}
+
+    def weights(self) -> dict[str, int]:
+        """The live weights by target group."""
+        action = self.elb.describe_rules(RuleArns=[self.outputs()["RuleArn"]])["Rules"][0]["Actions"][0]
+        return {one["TargetGroupArn"]: one["Weight"] for one in action["ForwardConfig"]["TargetGroups"]}
+
+    def released(self, name: str) -> dict[str, Any]:
+        """One of the stack's services."""
+        return self.service(name, NAME)
+
+    def _request(self, parameters: dict[str, str]) -> dict[str, Any]:
+        merged = PARAMETERS | parameters
+        return {
+            "StackName": NAME,
+            "TemplateBody": TEMPLATE.read_text(),
+            "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in merged.items()],
+            "Capabilities": ["CAPABILITY_IAM"],
+        }
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    """A running cloud without a stack yet; a type that moto does not know would be a warning, and fail."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        world = Stack()
+        yield world
+        world.cloud.stop()
+
+
+def test_a_stack_is_complete_when_its_services_run(stack: Stack) -> None:
+    stack.cloudformation.create_stack(**stack._request({}))
+    assert stack.status() == "CREATE_IN_PROGRESS"
+    assert stack.outputs() == {}
+    assert stack.rest() == "CREATE_COMPLETE"
+    for name, count in (("app-stable", 2), ("app-canary", 1)):
+        service = stack.released(name)
+        assert (service["runningCount"], service["deployments"][0]["rolloutState"]) == (count, "COMPLETED")
+        assert service["deploymentConfiguration"]["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
+        assert service["healthCheckGracePeriodSeconds"] == 30
+    outputs = stack.outputs()
+    assert stack.weights() == {outputs["StableTargetGroupArn"]: 100, outputs["CanaryTargetGroupArn"]: 0}
+    assert stack.states(outputs["CanaryTargetGroupArn"]) == ["healthy"]
+    assert outputs["Url"].startswith("http://127.9.1.")
+
+
+def test_settings_reach_the_target_groups_and_the_autoscaler(stack: Stack) -> None:
+    stack.create(StableMax="7", UnhealthyThreshold="4")
+    groups = stack.elb.describe_target_groups()["TargetGroups"]
+    assert {(one["HealthCheckIntervalSeconds"], one["UnhealthyThresholdCount"]) for one in groups} == {(5, 4)}
+    assert {one.deregistration_delay for one in stack.cloud.target_groups().values()} == {5}
+    targets = stack.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="ecs")
+    bounds = {one["ResourceId"]: (one["MinCapacity"], one["MaxCapacity"]) for one in targets["ScalableTargets"]}
+    assert bounds == {f"service/{NAME}/app-stable": (2, 7), f"service/{NAME}/app-canary": (1, 4)}
+    policies = stack.client("application-autoscaling").describe_scaling_policies(ServiceNamespace="ecs")
+    assert {one["PolicyType"] for one in policies["ScalingPolicies"]} == {"TargetTrackingScaling"}
+
+
+def test_the_same_again_is_no_update(stack: Stack) -> None:
+    stack.create()
+    with pytest.raises(ClientError, match="No updates are to be performed"):
+        stack.update()
+    assert stack.status() == "CREATE_COMPLETE"
+
+
+def test_an_update_touches_nothing_that_it_does_not_name(stack: Stack) -> None:
+    stack.create()
+    outputs = stack.outputs()
+    groups = {outputs["StableTargetGroupArn"]: 75, outputs["CanaryTargetGroupArn"]: 25}
+    tuples = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in groups.items()]
+    action = {"Type": "forward", "ForwardConfig": {"TargetGroups": tuples}}
+    stack.elb.modify_rule(RuleArn=outputs["RuleArn"], Actions=[action])
+    stack.ecs.update_service(cluster=NAME, service="app-canary", desiredCount=3)
+    before = stack.released("app-stable")["deployments"][0]["id"]
+
+    assert stack.update(CanaryImage="r/app:v3", **LEAVES_COUNTS) == "UPDATE_COMPLETE"
+    assert stack.weights() == groups
+    assert stack.released("app-canary")["runningCount"] == 3
+    assert stack.tags_running() == ["v1", "v1", "v3", "v3", "v3"]
+    assert stack.released("app-stable")["deployments"][0]["id"] == before
+
+
+def test_a_condition_that_changes_is_an_update_of_what_it_decides(stack: Stack) -> None:
+    stack.create()
+    live = stack.released("app-stable")["taskDefinition"]
+    assert stack.update(StableRelease=stack.released("app-canary")["taskDefinition"]) == "UPDATE_COMPLETE"
+    assert stack.released("app-stable")["taskDefinition"] != live
+    assert stack.tags_running() == ["v2", "v2", "v2"]
+
+
+def test_a_listener_port_changes_in_place(stack: Stack) -> None:
+    stack.create()
+    outputs, deployment = stack.outputs(), stack.released("app-stable")["deployments"][0]["id"]
+    assert stack.update(ListenerPort="8081") == "UPDATE_COMPLETE"
+    assert stack.cloud.load_balancers()[0].listeners[0].port == 8081
+    assert stack.outputs()["RuleArn"] == outputs["RuleArn"]
+    assert stack.outputs()["Url"].endswith(":8081")
+    assert stack.released("app-stable")["deployments"][0]["id"] == deployment
+
+
+def test_an_update_that_ecs_rolls_back_is_rolled_back(stack: Stack) -> None:
+    stack.create()
+    before = stack.outputs()["CanaryTaskDefinition"]
+    assert stack.update(CanaryImage="r/app:v3-crash") == "UPDATE_ROLLBACK_COMPLETE"
+    stack.run(15)
+    assert stack.released("app-canary")["taskDefinition"] == before
+    assert stack.tags_running() == ["v1", "v1", "v2"]
+    reasons = stack.cloudformation.describe_stack_events(StackName=NAME)["StackEvents"]
+    assert any("Circuit Breaker" in one.get("ResourceStatusReason", "") for one in reasons)
+    assert stack.update(CanaryImage="r/app:v3") == "UPDATE_COMPLETE"
+
+
+def test_a_stack_whose_service_fails_is_taken_down(stack: Stack) -> None:
+    assert stack.create(CanaryImage="r/app:v2-crash") == "ROLLBACK_COMPLETE"
+    assert stack.elb.describe_target_groups()["TargetGroups"] == []
+    assert stack.tags_running() == []
+
+
+def test_destroying_leaves_nothing(stack: Stack) -> None:
+    stack.create()
+    stack.cloudformation.delete_stack(StackName=NAME)
+    assert stack.status() == "DELETE_IN_PROGRESS"
+    assert stack.rest() == "GONE"
+    assert stack.tags_running() == []
+    assert stack.cloud.load_balancers() == []
+    assert stack.cloud.target_groups() == {}
+    assert stack.ecs.list_clusters()["clusterArns"] == []
+    assert stack.ecs.list_task_definitions()["taskDefinitionArns"] == []
+    assert stack.client("logs").describe_log_groups()["logGroups"] == []
+    assert stack.client("iam").list_roles()["Roles"] == []
+    ec2 = stack.client("ec2")
+    assert [one["IsDefault"] for one in ec2.describe_vpcs()["Vpcs"]] == [True]
+    assert ec2.describe_internet_gateways()["InternetGateways"] == []
+    targets = stack.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="ecs")
+    assert targets["ScalableTargets"] == []
+
+
+def test_a_stack_can_be_made_again_under_its_name(stack: Stack) -> None:
+    stack.create()
+    stack.cloudformation.delete_stack(StackName=NAME)
+    stack.rest()
+    assert stack.create() == "CREATE_COMPLETE"
+    assert stack.tags_running() == ["v1", "v1", "v2"]
