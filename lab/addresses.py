@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 CONTROL_PLANE_PORT = 4566
@@ -82,9 +82,17 @@ def claim(numbers: range = NUMBERS) -> Claim:
     raise NoNumberLeft(f"all {len(numbers)} lab numbers of this machine are taken by running labs")
 
 
-def bound_port(port: int, *, low_ports: bool) -> int:
-    """The port that a listener on ``port`` is really bound to: 8000 higher where the lab may not bind below 1024."""
-    return port if low_ports or port >= 1024 else port + 8000
+def bound_ports(ports: Iterable[int], *, low_ports: bool) -> dict[int, int]:
+    """Where the listeners of one load balancer are really bound, by their own port.
+
+    Where the lab may not bind below 1024, such a port is bound 8000 higher, or as many times 8000 as it takes to meet
+    none of the others: 80 is 8080, and 16080 beside a listener on 8080.
+    """
+    asked = set(ports)
+    bound = {port: port for port in asked if low_ports or port >= 1024}
+    for port in asked - bound.keys():
+        bound[port] = next(higher for higher in itertools.count(port + 8000, 8000) if higher not in asked)
+    return bound
 
 
 def may_bind_low_ports(address: str) -> bool:

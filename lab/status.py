@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 
-from lab.addresses import bound_port
+from lab.addresses import bound_ports
 from lab.balancer.actions import weights_of
 from lab.state import Lab
 
@@ -61,8 +61,10 @@ def _load_balancers(elbv2: Any, *, low_ports: bool) -> Iterator[str]:
     """Each load balancer, its listeners with their URLs, their rules."""
     for balancer in _all(elbv2, "describe_load_balancers", "LoadBalancers"):
         yield f"load balancer {balancer['LoadBalancerName']}"
-        for listener in _all(elbv2, "describe_listeners", "Listeners", LoadBalancerArn=balancer["LoadBalancerArn"]):
-            port = bound_port(listener["Port"], low_ports=low_ports)
+        listeners = _all(elbv2, "describe_listeners", "Listeners", LoadBalancerArn=balancer["LoadBalancerArn"])
+        bound = bound_ports((listener["Port"] for listener in listeners), low_ports=low_ports)
+        for listener in listeners:
+            port = bound[listener["Port"]]
             moved = f" (listener port {listener['Port']}: the lab may not bind it)" if port != listener["Port"] else ""
             yield f"  {listener['Protocol'].lower()}://{balancer['DNSName']}:{port}/{moved}"
             for rule in _all(elbv2, "describe_rules", "Rules", ListenerArn=listener["ListenerArn"]):

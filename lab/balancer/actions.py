@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 from lab.balancer.conditions import header
@@ -25,7 +25,8 @@ ADD = "APPEND_IF_EXISTS_OR_ADD"
 # The ALB gives a target as long as the connection's idle timeout, 60 s by default.
 ROUTE_OPTIONS = {"timeout": "60s"}
 
-PortMap = Callable[[int], int]
+Ports = Mapping[int, int]
+"""Where each listener of the load balancer is bound, by its own port."""
 
 
 def cluster_name(target_group_arn: str) -> str:
@@ -52,29 +53,29 @@ def sticky_seconds(action: dict[str, Any]) -> int:
     return int(config.get("DurationSeconds") or 0) if str(config.get("Enabled", "false")).lower() == "true" else 0
 
 
-def routes_of(rule: Rule, match: dict[str, Any], *, port: int, port_map: PortMap) -> list[dict[str, Any]]:
+def routes_of(rule: Rule, match: dict[str, Any], *, port: int, bound: Ports) -> list[dict[str, Any]]:
     """The Envoy routes of one rule of the listener on ``port``, in the order in which Envoy must try them."""
     action = rule.actions[-1]
     if action["Type"] == "forward":
         return _forward_routes(action, match)
     if action["Type"] == "redirect":
-        return [{"match": match, "redirect": _redirect(action["RedirectConfig"], port, port_map)}]
+        return [{"match": match, "redirect": _redirect(action["RedirectConfig"], port, bound)}]
     if action["Type"] == "fixed-response":
         return [{"match": match, **_fixed_response(action["FixedResponseConfig"])}]
     return [{"match": match, **UNAVAILABLE}]
 
 
 def _forward_routes(action: dict[str, Any], match: dict[str, Any]) -> list[dict[str, Any]]:
-    """Routes of a forward action: first the clients bound to a group by cookie, then everybody else by weight.
+    """Routes of a forward action: first the clients stuck to a group by cookie, then everybody else by weight.
 
-    A bound client keeps its group also at weight 0. Where all weights are 0, everybody else gets 503.
+    A stuck client keeps its group also at weight 0. Where all weights are 0, everybody else gets 503.
     """
     weights, seconds = weights_of(action), sticky_seconds(action)
-    bound = [_bound_route(arn, match, seconds) for arn in weights] if seconds else []
+    stuck = [_stuck_route(arn, match, seconds) for arn in weights] if seconds else []
     if not any(weights.values()):
-        return [*bound, {"match": match, **UNAVAILABLE}]
+        return [*stuck, {"match": match, **UNAVAILABLE}]
     clusters = [_weighted(arn, weight, seconds) for arn, weight in weights.items() if weight]
-    return [*bound, {"match": match, "route": {"weighted_clusters": {"clusters": clusters}, **ROUTE_OPTIONS}}]
+    return [*stuck, {"match": match, "route": {"weighted_clusters": {"clusters": clusters}, **ROUTE_OPTIONS}}]
 
 
 def _weighted(arn: str, weight: int, seconds: int) -> dict[str, Any]:
@@ -82,15 +83,15 @@ def _weighted(arn: str, weight: int, seconds: int) -> dict[str, Any]:
     return {"name": cluster_name(arn), "weight": weight, **_cookie_headers(arn, seconds)}
 
 
-def _bound_route(arn: str, match: dict[str, Any], seconds: int) -> dict[str, Any]:
+def _stuck_route(arn: str, match: dict[str, Any], seconds: int) -> dict[str, Any]:
     """The route of the clients whose cookie names target group ``arn``."""
     cookie = header("cookie", rf"(?:.*;\s*)?{COOKIE}={cookie_value(arn)}(?:;.*)?")
-    bound = {**match, "headers": [*match.get("headers", []), cookie]}
-    return {"match": bound, "route": {"cluster": cluster_name(arn), **ROUTE_OPTIONS}, **_cookie_headers(arn, seconds)}
+    stuck = {**match, "headers": [*match.get("headers", []), cookie]}
+    return {"match": stuck, "route": {"cluster": cluster_name(arn), **ROUTE_OPTIONS}, **_cookie_headers(arn, seconds)}
 
 
 def _cookie_headers(arn: str, seconds: int) -> dict[str, Any]:
-    """The Set-Cookie that binds a client to a target group for ``seconds`` from now; nothing at 0."""
+    """The Set-Cookie that sticks a client to a target group for ``seconds`` from now; nothing at 0."""
     if not seconds:
         return {}
     value = f"{COOKIE}={cookie_value(arn)}; Max-Age={seconds}; Path=/"
@@ -112,7 +113,7 @@ def _fixed_response(config: dict[str, Any]) -> dict[str, Any]:
     return {"direct_response": response, "response_headers_to_add": [_added("content-type", kind, SET)]}
 
 
-def _redirect(config: dict[str, Any], own_port: int, port_map: PortMap) -> dict[str, Any]:
+def _redirect(config: dict[str, Any], own_port: int, bound: Ports) -> dict[str, Any]:
     """A redirect. A part that is left out, or is its own placeholder, stays as the request has it.
 
     Envoy cannot build a host, or a query, out of a placeholder and more text: such a part stays as it is too.
@@ -123,9 +124,9 @@ def _redirect(config: dict[str, Any], own_port: int, port_map: PortMap) -> dict[
         redirect["scheme_redirect"] = protocol.lower()
     if "#" not in host:
         # With another host Envoy would forget the port.
-        redirect |= {"host_redirect": host, "port_redirect": port_map(own_port)}
+        redirect |= {"host_redirect": host, "port_redirect": bound[own_port]}
     if "#" not in port:
-        redirect["port_redirect"] = port_map(int(port))
+        redirect["port_redirect"] = bound.get(int(port), int(port))
     return {**redirect, **_redirected_path(config.get("Path") or "/#{path}", config.get("Query", "#{query}"))}
 
 

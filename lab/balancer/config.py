@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from lab.balancer.actions import PortMap, cluster_name, routes_of, weights_of
+from lab.balancer.actions import Ports, cluster_name, routes_of, weights_of
 from lab.balancer.conditions import SOURCE_HEADER, match
 from lab.control.views import Listener, LoadBalancer, Target, TargetGroup
 
@@ -136,12 +136,12 @@ def routes_file(listener: Listener) -> str:
     return f"routes-{listener.port}.json"
 
 
-def routes(listener: Listener, port_map: PortMap) -> Document:
+def routes(listener: Listener, bound: Ports) -> Document:
     """The rules of a listener, in the order in which the ALB evaluates them."""
     found = [
         route
         for rule in listener.rules
-        for route in routes_of(rule, match(rule.conditions), port=listener.port, port_map=port_map)
+        for route in routes_of(rule, match(rule.conditions), port=listener.port, bound=bound)
     ]
     kind = f"{TYPES}.config.route.v3.RouteConfiguration"
     return _response(
@@ -162,21 +162,18 @@ def routes(listener: Listener, port_map: PortMap) -> Document:
     )
 
 
-def listeners(balancer: LoadBalancer, *, directory: str, port_map: PortMap, certificate: Certificate) -> Document:
+def listeners(balancer: LoadBalancer, *, directory: str, bound: Ports, certificate: Certificate) -> Document:
     """The listeners of a load balancer."""
     return _response(
         [
-            _listener(
-                listener, address=balancer.address, directory=directory, port_map=port_map, certificate=certificate
-            )
-            for listener in balancer.listeners
+            _listener(listener, address=balancer.address, directory=directory, bound=bound, certificate=certificate)
+            # In the order of their ports: a low port has then moved out of the way of a new one above it.
+            for listener in sorted(balancer.listeners, key=lambda listener: listener.port)
         ]
     )
 
 
-def _listener(
-    listener: Listener, *, address: str, directory: str, port_map: PortMap, certificate: Certificate
-) -> Document:
+def _listener(listener: Listener, *, address: str, directory: str, bound: Ports, certificate: Certificate) -> Document:
     """One listener. Each has its port to itself: a second process on it must fail, not share it."""
     chain: Document = {"filters": [_connection_manager(listener, directory)]}
     if listener.protocol == "HTTPS":
@@ -184,7 +181,7 @@ def _listener(
     return {
         "@type": f"{TYPES}.config.listener.v3.Listener",
         "name": f"port-{listener.port}",
-        "address": {"socket_address": {"address": address, "port_value": port_map(listener.port)}},
+        "address": {"socket_address": {"address": address, "port_value": bound[listener.port]}},
         "enable_reuse_port": False,
         "filter_chains": [chain],
     }

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from lab.addresses import bound_port
+from lab.addresses import bound_ports
 from lab.balancer import config
 from lab.balancer.certificate import self_signed
 from lab.balancer.config import Document
@@ -71,12 +71,13 @@ class Balancer:
 
     def documents(self, active: LoadBalancer, groups: Mapping[str, TargetGroup]) -> dict[str, Document]:
         """The configuration files, in the order in which Envoy must get them: what is referred to comes first."""
-        directory, ports = str(self.envoy.directory), lambda port: bound_port(port, low_ports=self._low_ports)
+        directory = str(self.envoy.directory)
+        bound = bound_ports((listener.port for listener in active.listeners), low_ports=self._low_ports)
         found = {config.endpoints_file(arn): config.endpoints(arn, groups.get(arn)) for arn in self._known}
         found[config.CLUSTERS] = config.clusters(self._known, directory)
-        found |= {config.routes_file(listener): config.routes(listener, ports) for listener in active.listeners}
+        found |= {config.routes_file(listener): config.routes(listener, bound) for listener in active.listeners}
         certificate = self_signed(active.address)
-        found[config.LISTENERS] = config.listeners(active, directory=directory, port_map=ports, certificate=certificate)
+        found[config.LISTENERS] = config.listeners(active, directory=directory, bound=bound, certificate=certificate)
         return found
 
 

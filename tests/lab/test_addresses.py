@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.addresses import Network, NoNumberLeft, bound_port, claim, may_bind_low_ports
+from lab.addresses import Network, NoNumberLeft, bound_ports, claim, may_bind_low_ports
 from lab.tied import CHECKOUT
 
 
@@ -70,10 +70,24 @@ def test_numbers_outside_the_range_are_refused(number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("port", "low_ports", "bound"), [(80, True, 80), (80, False, 8080), (443, False, 8443), (8080, False, 8080)]
+    ("ports", "low_ports", "bound"),
+    [
+        ([80, 443, 8080], True, [80, 443, 8080]),
+        ([80, 443], False, [8080, 8443]),
+        ([80, 8080], False, [16080, 8080]),
+        ([80, 8080, 16080], False, [24080, 8080, 16080]),
+    ],
 )
-def test_low_ports_move_up_where_they_must(port: int, low_ports: bool, bound: int) -> None:
-    assert bound_port(port, low_ports=low_ports) == bound
+def test_low_ports_move_up_where_they_must(ports: list[int], low_ports: bool, bound: list[int]) -> None:
+    assert bound_ports(ports, low_ports=low_ports) == dict(zip(ports, bound, strict=True))
+
+
+@given(st.sets(st.integers(1, 65535), max_size=50))
+def test_no_two_listeners_are_bound_to_one_port(ports: set[int]) -> None:
+    found = bound_ports(ports, low_ports=False)
+    assert found.keys() == ports
+    assert len(set(found.values())) == len(ports)
+    assert all(1024 <= port <= 65535 for port in found.values())
 
 
 def test_a_refused_low_port_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ def forward(weights: list[int], sticky: int = 0) -> Rule:
 
 
 def routes(rule: Rule) -> list[dict[str, Any]]:
-    return routes_of(rule, match(rule.conditions), port=80, port_map=lambda port: port)
+    return routes_of(rule, match(rule.conditions), port=80, bound={80: 80})
 
 
 weights_lists = st.lists(st.integers(0, 999), min_size=1, max_size=5)

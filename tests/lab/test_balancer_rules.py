@@ -65,7 +65,7 @@ RULES: list[tuple[list[dict[str, Any]], dict[str, Any]]] = [
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """A load balancer with `RULES` on port 8080 and again, by TLS, on 8443."""
+    """A load balancer with `RULES` on port 8080 and again, by TLS, on 443, which is bound to 8443."""
     held = claim()
     network = Network(held.number)
     last = len(RULES)
@@ -73,7 +73,7 @@ def address() -> Iterator[str]:
         Rule(f"rule{number}", None if number == last else number, tuple(conditions), (action,))
         for number, (conditions, action) in enumerate(RULES, 1)
     )
-    listeners = (Listener("plain", 8080, "HTTP", rules), Listener("tls", 8443, "HTTPS", rules))
+    listeners = (Listener("plain", 8080, "HTTP", rules), Listener("tls", 443, "HTTPS", rules))
     balancer = LoadBalancer("lb", "web", network.next_load_balancer(), listeners)
     with TemporaryDirectory(prefix="lab-") as directory:
         fleet = Fleet(Path(directory) / "balancers", propagation_delay=0, low_ports=False)
@@ -147,6 +147,27 @@ def test_redirects(address: str, target: str, status: int, location: str) -> Non
 
 def test_a_fixed_response_is_sent_as_it_is(address: str) -> None:
     assert ask(http.client.HTTPConnection(address, 8080, timeout=5), "GET", "/teapot", {})[:2] == (418, "100% tea\n")
+
+
+def test_a_low_port_moves_out_of_the_way_of_a_listener_that_comes_later() -> None:
+    held = claim()
+    low, high = (
+        Listener(str(port), port, "HTTP", (Rule("rule", None, (), (fixed(f"listener {port}"),)),))
+        for port in (80, 8080)
+    )
+    here = Network(held.number).next_load_balancer()
+    with TemporaryDirectory(prefix="lab-") as directory:
+        fleet = Fleet(Path(directory) / "balancers", propagation_delay=0, low_ports=False)
+        try:
+            fleet.update([LoadBalancer("lb", "web", here, (low,))], {}, time.monotonic())
+            assert ask(http.client.HTTPConnection(here, 8080, timeout=5), "GET", "/", {})[1] == "listener 80"
+            fleet.update([LoadBalancer("lb", "web", here, (high, low))], {}, time.monotonic())
+            time.sleep(0.3)
+            assert ask(http.client.HTTPConnection(here, 8080, timeout=5), "GET", "/", {})[1] == "listener 8080"
+            assert ask(http.client.HTTPConnection(here, 16080, timeout=5), "GET", "/", {})[1] == "listener 80"
+        finally:
+            fleet.stop()
+            held.release()
 
 
 def test_https_with_a_self_signed_certificate(address: str) -> None:
