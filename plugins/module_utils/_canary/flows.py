@@ -57,15 +57,22 @@ def plan_shift(info: Info, settings: Settings, target: Target, *, step: Any = No
     """
     pair = _pair(info, settings)
     wanted = canary_for(pair, target.percent, at_least=settings.least)
-    falling = target.share < pair.share
+    rising, falling = _rises(pair, target, wanted), target.share < pair.share
     stable = stable_for(pair, 1 - target.share)
     return {
         "percent": target.percent,
-        "stable_before": {"desired": stable} if stable > pair.stable.desired else {},
-        "canary_before": as_options(at_least_as(pair.canary, wanted)) if target.share and not falling else {},
+        "stable_before": {"desired": stable} if falling and stable > pair.stable.desired else {},
+        "canary_before": as_options(at_least_as(pair.canary, wanted)) if rising else {},
         "steps": guarded(steps_to(target, live=_percents(info), step=step), live=_percents(info)),
         "canary_after": as_options(wanted) if target.share and falling else {},
     }
+
+
+def _rises(pair: Pair, target: Target, wanted: Wanted) -> bool:
+    """Whether the canary is to be sized before: it takes more, or as much as now with too few tasks for it."""
+    if target.share == pair.share:
+        return target.share > 0 and pair.canary.desired < (wanted.desired or 0)
+    return target.share > pair.share
 
 
 def plan_rollback(info: Info, settings: Settings) -> Plan:

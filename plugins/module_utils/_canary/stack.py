@@ -59,7 +59,7 @@ _TASK = ("Cpu", "Memory", "ContainerPort")
 _SERVICE = (*_TASK, "AssignPublicIp", "SubnetIds")
 
 # Nothing was ever made, or all of it was rolled back: CloudFormation only lets such a stack be deleted.
-_REMAINS = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS")
+_REMAINS = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
 _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "UPDATE_FAILED")
 
 Values = dict[str, Any]
@@ -101,10 +101,12 @@ def plan_stack(
     None where there is no stack yet. Raises `CanaryError` for what cannot be, before anything is changed.
     """
     values = {PARAMETERS[name]: _text(name, value) for name, value in only_given(asked).items()}
-    status = _status_of(stack)
-    if stack is None or status in _REMAINS:
-        return StackPlan(creates=True, removes_first=stack is not None, parameters=_new(values))
+    if stack is None:
+        return StackPlan(creates=True, parameters=_new(values))
     is_ours(stack, stack_name=stack_name)
+    status = _status_of(stack)
+    if status in _REMAINS:
+        return StackPlan(creates=True, removes_first=True, parameters=_new(values))
     if status not in _UPDATABLE:
         raise CanaryError(_busy(stack_name, status))
     if services is None:
@@ -127,8 +129,8 @@ def holds_canary(stack: Mapping[str, Any] | None) -> bool:
     return stack is not None and _status_of(stack) not in _REMAINS
 
 
-def _status_of(stack: Mapping[str, Any] | None) -> str:
-    return "" if stack is None else str(stack["stack_description"]["stack_status"])
+def _status_of(stack: Mapping[str, Any]) -> str:
+    return str(stack["stack_description"]["stack_status"])
 
 
 def _busy(stack_name: str, status: str) -> str:

@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 Facts = Mapping[str, Any]
 
-_LABEL = 13
-_CELL = 31
+# Ansible indents what it shows by eleven characters, quotes and comma included: 69 fit an 80-column terminal.
+_LABEL = 11
+_CELL = 28
+_WIDTH = _LABEL + _CELL + _CELL + 2
 
 
 def status_lines(info: Facts) -> list[str]:
-    """The result of canary.ecs.ecs_canary_info as lines of at most 79 characters."""
+    """The result of canary.ecs.ecs_canary_info as lines for a terminal of 80 columns."""
     stable, canary = info["stable"], info["canary"]
     rows = [("", "stable", "canary"), ("traffic", *_traffic(info))]
     rows += [(label, show(stable), show(canary)) for label, show in _ROWS]
@@ -74,7 +77,7 @@ def _health(service: Facts) -> str:
     if not group:
         return "no target group"
     others = [f"{group[state]} {state}" for state in ("unhealthy", "initial", "draining", "unused") if group.get(state)]
-    return ", ".join([f"{group['healthy']} healthy", *others])
+    return textwrap.shorten(", ".join([f"{group['healthy']} healthy", *others]), _CELL, placeholder=" ...")
 
 
 def _bounds(service: Facts) -> str:
@@ -127,5 +130,10 @@ def _cut(text: str) -> str:
 
 
 def _lines(label: str, texts: list[str]) -> list[str]:
-    """One line a text, the label before the first one."""
-    return [f"{label if not number else '':<{_LABEL}} {text}" for number, text in enumerate(texts)]
+    """Lines of text, the label before the first one; words are never broken, for addresses are to be copied."""
+    lines = [
+        line
+        for text in texts
+        for line in textwrap.wrap(text, _WIDTH - _LABEL - 1, break_long_words=False, break_on_hyphens=False)
+    ]
+    return [f"{label if not number else '':<{_LABEL}} {line}" for number, line in enumerate(lines)]

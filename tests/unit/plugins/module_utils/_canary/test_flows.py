@@ -1,0 +1,189 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+from ansible_collections.canary.ecs.plugins.module_utils._canary.flows import (
+    Settings,
+    plan_promote,
+    plan_rollback,
+    plan_shift,
+)
+from ansible_collections.canary.ecs.plugins.module_utils._canary.steps import target_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+DEFAULTS = {"least_desired": 2, "least_max": "4", "park_desired": "2", "park_min": 2, "park_max": 2}
+SETTINGS = Settings.of(DEFAULTS)
+
+
+def service(desired: int, bounds: tuple[int, int] | None = (2, 20), *, healthy: int | None = None) -> dict[str, Any]:
+    low, high = bounds or (None, None)
+    group = {"healthy": desired if healthy is None else healthy}
+    return {"desired": desired, "min": low, "max": high, "target_group": group, "images": {"app": f"app:{desired}"}}
+
+
+def info(stable: dict[str, Any], canary: dict[str, Any], *percents: float | None, promoted: bool = False) -> Any:
+    same = percents[0] if len(set(percents)) == 1 else None
+    rules = [{"percent": percent} for percent in percents]
+    return {"stable": stable, "canary": canary, "rules": rules, "percent": same, "promoted": promoted}
+
+
+def shift(live: Any, percent: float, **more: Any) -> dict[str, Any]:
+    return plan_shift(live, SETTINGS, target_of(percent=percent), **more)
+
+
+def test_more_for_the_canary_sizes_the_canary_first() -> None:
+    plan = shift(info(service(10), service(2, (2, 2)), 0.0), 25)
+    assert plan["canary_before"] == {"desired": 3, "min": 3, "max": 5}
+    assert plan["steps"] == [{"percent": 25.0, "from_percent": 0.0}]
+    assert (plan["stable_before"], plan["canary_after"]) == ({}, {})
+
+
+@pytest.mark.parametrize(("stable", "canary"), [(10, (3, 3, 5)), (10, (4, 3, 5)), (5, (5, 5, 10)), (2, (2, 2, 4))])
+def test_the_same_again_changes_no_count(stable: int, canary: tuple[int, int, int]) -> None:
+    plan = shift(info(service(stable), service(canary[0], canary[1:]), 25.0), 25)
+    assert (plan["stable_before"], plan["canary_before"], plan["canary_after"]) == ({}, {}, {})
+
+
+def test_the_same_again_mends_a_canary_that_is_too_small() -> None:
+    plan = shift(info(service(20), service(3, (3, 5)), 25.0), 25)
+    assert plan["canary_before"] == {"desired": 5, "min": 5, "max": 5}
+
+
+def test_less_for_the_canary_sizes_stable_first_and_the_canary_last() -> None:
+    plan = shift(info(service(5), service(5), 50.0), 10)
+    assert plan["stable_before"] == {"desired": 9}
+    assert plan["canary_before"] == {}
+    assert plan["canary_after"] == {"desired": 2, "min": 2, "max": 4}
+
+
+def test_nothing_for_the_canary_leaves_its_capacity_in_peace() -> None:
+    plan = shift(info(service(10), service(5), 50.0), 0)
+    assert (plan["canary_before"], plan["canary_after"]) == ({}, {})
+    assert plan["steps"] == [{"percent": 0.0, "from_percent": 50.0}]
+
+
+def test_all_for_a_canary_after_stable_was_scaled_in_takes_the_whole_load() -> None:
+    assert shift(info(service(5), service(5), 50.0), 100)["canary_before"]["desired"] == 10
+
+
+def test_steps_are_on_condition_of_the_one_before() -> None:
+    plan = shift(info(service(2), service(2), 5.0), 25, step=10)
+    assert plan["steps"] == [
+        {"percent": 15.0, "from_percent": 5.0},
+        {"percent": 25.0, "from_percent": 15.0},
+    ]
+
+
+@pytest.mark.parametrize("percents", [(0.0,), (0.0, 0.0), (25.0,), (100.0,), (10.0, 20.0), (None,)])
+def test_a_rollback_ends_with_all_traffic_on_stable_and_the_canary_parked(percents: tuple[float | None, ...]) -> None:
+    plan = plan_rollback(info(service(4), service(4), *percents), SETTINGS)
+    assert plan["steps"] == [{"percent": 0.0}]
+    assert plan["canary_after"] == {"desired": 2, "min": 2, "max": 2}
+    assert not plan["rests"]
+
+
+def test_a_rollback_of_what_is_rolled_back_rests() -> None:
+    plan = plan_rollback(info(service(4), service(2, (2, 2)), 0.0), SETTINGS)
+    assert plan["rests"]
+    assert plan["stable_before"] == {}
+
+
+@pytest.mark.parametrize(
+    ("stable", "canary", "percent", "before"),
+    [
+        # Large and healthy enough: the traffic moves at once.
+        (service(10), service(5), 50.0, {}),
+        (service(4), service(2), 5.0, {}),
+        # Scaled in while the canary had the traffic.
+        (service(2), service(10), 100.0, {"desired": 10}),
+        (service(5), service(5), 50.0, {"desired": 10}),
+        (service(2, (2, 6)), service(10), 100.0, {"desired": 6}),
+        # Tasks that are not healthy are waited for; none at all are brought back.
+        (service(4, healthy=1), service(2), 25.0, {"desired": 4}),
+        (service(0, None), service(2), 25.0, {"desired": 2}),
+        (service(0, None), service(5), 100.0, {"desired": 5}),
+    ],
+)
+def test_a_rollback_brings_stable_to_the_size_of_the_traffic(
+    stable: dict[str, Any], canary: dict[str, Any], percent: float, before: dict[str, int]
+) -> None:
+    assert plan_rollback(info(stable, canary, percent), SETTINGS)["stable_before"] == before
+
+
+def promote(live: Any, *, take: str = "task_definition", step: Any = 5) -> dict[str, Any]:
+    return plan_promote(live, SETTINGS, take=take, return_step=step)
+
+
+@pytest.mark.parametrize(("percents", "says"), [((25.0,), "25 %"), ((0.0,), "0 %"), ((100.0, 50.0), "each rule")])
+def test_a_canary_without_all_traffic_is_not_promoted(percents: tuple[float, ...], says: str) -> None:
+    with pytest.raises(CanaryError, match=f"{says}.*percent=100"):
+        promote(info(service(2), service(2), *percents))
+
+
+def test_a_promotion_holds_stable_up_while_the_traffic_returns() -> None:
+    plan = promote(info(service(2), service(10, (10, 20)), 100.0))
+    assert plan["stable_before"] == {"desired": 10, "min": 10}
+    assert plan["stable_after"] == {"min": 2}
+    assert [step["percent"] for step in plan["steps"]] == [float(percent) for percent in range(95, -1, -5)]
+    assert plan["canary_after"] == {"desired": 2, "min": 2, "max": 2}
+
+
+def test_a_promotion_leaves_a_stable_service_without_autoscaling_without() -> None:
+    plan = promote(info(service(2, None), service(10, None), 100.0))
+    assert (plan["stable_before"], plan["stable_after"]) == ({"desired": 10}, {})
+    assert plan["canary_after"] == {"desired": 2}
+
+
+def test_a_promotion_never_passes_stables_max() -> None:
+    plan = promote(info(service(2, (2, 6)), service(10), 100.0))
+    assert plan["stable_before"] == {"desired": 6, "min": 6}
+
+
+@pytest.mark.parametrize("percents", [(100.0,), (60.0,), (60.0, 55.0)])
+def test_an_interrupted_promotion_goes_on(percents: tuple[float, ...]) -> None:
+    plan = promote(info(service(4), service(4), *percents, promoted=True), step=20)
+    assert plan["promoted"]
+    assert plan["steps"][-1]["percent"] == 0.0
+
+
+def test_a_promotion_that_is_through_has_nothing_to_do() -> None:
+    plan = promote(info(service(4), service(2, (2, 2)), 0.0, promoted=True))
+    assert (plan["stable_before"], plan["stable_after"], plan["rests"]) == ({}, {}, True)
+    assert [step["percent"] for step in plan["steps"]] == [0.0]
+
+
+def test_images_alone_tell_a_promotion_by_images() -> None:
+    live = info(service(4), service(4), 40.0)
+    assert promote(live, take="image")["promoted"]
+    with pytest.raises(CanaryError):
+        promote(live)
+
+
+counts = st.integers(0, 30)
+
+
+@given(stable=counts, canary=counts, now=st.integers(0, 100), percent=st.integers(0, 100))
+def test_who_takes_more_is_sized_before_and_who_takes_less_after(
+    stable: int, canary: int, now: int, percent: int
+) -> None:
+    plan = shift(info(service(stable, (0, 30)), service(canary, (0, 60)), float(now)), percent)
+    assert not (plan["canary_before"] and plan["canary_after"])
+    assert plan["canary_before"].get("desired", canary) >= canary
+    assert plan["stable_before"].get("desired", stable) >= stable
+    if percent > now:
+        assert plan["canary_after"] == {}
+    if percent < now:
+        assert plan["canary_before"] == {}
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_settings_that_are_no_counts_are_refused_by_name(name: str) -> None:
+    with pytest.raises(CanaryError, match=name):
+        Settings.of({**DEFAULTS, name: "many"})

@@ -1,0 +1,95 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.canary.ecs.plugins.module_utils._canary.status import status_lines, waiting_for
+
+LONG = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop/a-rather-long-name-of-a-service:2026-11-25-0800"
+
+
+def service(name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "service": name, "task_definition": f"arn:aws:ecs:eu-west-1:1:task-definition/{name}:7",
+        "images": {"app": f"1.dkr.ecr.eu-west-1.amazonaws.com/{name}:v1"}, "desired": 2, "running": 2, "pending": 0,
+        "min": 2, "max": 4, "deployments": [{"status": "PRIMARY", "rollout_state": "COMPLETED"}],
+        "target_group": {"healthy": 2, "unhealthy": 0, "initial": 0, "draining": 0, "unused": 0}, **more,
+    }  # fmt: skip
+
+
+def info(**more: Any) -> dict[str, Any]:
+    rule = {"default": False, "priority": 100, "port": 80, "stable": 75, "canary": 25, "percent": 25.0}
+    return {
+        "percent": 25.0, "promoted": False, "rules": [rule], "stable": service("cart"),
+        "canary": service("cart-canary"), "load_balancers": [{"url": "http://cart.example"}], **more,
+    }  # fmt: skip
+
+
+def test_a_person_sees_at_a_glance_how_far_the_canary_is() -> None:
+    assert status_lines(info()) == [
+        "            stable                       canary",
+        "traffic     75 %                         25 %",
+        "service     cart                         cart-canary",
+        "version     cart:v1                      cart-canary:v1",
+        "release     cart:7                       cart-canary:7",
+        "rollout     completed                    completed",
+        "tasks       2 of 2 running               2 of 2 running",
+        "health      2 healthy                    2 healthy",
+        "autoscaling 2 to 4 tasks                 2 to 4 tasks",
+        "rules       port 80, priority 100: stable 75, canary 25",
+        "address     http://cart.example",
+    ]
+
+
+def test_the_table_fits_a_terminal_and_keeps_the_ends_of_names() -> None:
+    lines = status_lines(info(stable=service("a" * 60), canary=service("b" * 60, images={"app": LONG})))
+    assert max(map(len, lines)) <= 69
+    assert any(line.endswith("2026-11-25-0800") for line in lines)
+
+
+def test_rules_that_differ_are_told() -> None:
+    rules = [
+        {"default": True, "priority": None, "port": 80, "stable": 75, "canary": 25},
+        {"default": False, "priority": 5, "port": 443, "stable": 50, "canary": 50},
+    ]
+    text = "\n".join(status_lines(info(percent=None, rules=rules)))
+    assert "differs by rule" in text
+    assert "port 80, default: stable 75, canary 25" in text
+    assert "port 443, priority 5: stable 50, canary 50" in text
+    assert "rollback.yml" in text
+
+
+def test_what_is_out_of_the_ordinary_is_shown() -> None:
+    group = {"healthy": 1, "unhealthy": 2, "draining": 1}
+    odd = service("cart", running=1, pending=1, min=None, max=None, target_group=group, deployments=[])
+    text = "\n".join(status_lines(info(stable=odd, canary=service("canary", target_group=None), promoted=True)))
+    for words in ("1 of 2 running, 1 pending", "1 healthy, 2 unhealthy, ...", "no autoscaling",
+                  "no target group", "the same release"):  # fmt: skip
+        assert words in text
+
+
+def test_nothing_is_waited_for_when_both_are_healthy() -> None:
+    assert waiting_for(info()) == []
+    assert waiting_for(info(canary=service("canary", desired=0, running=0, target_group=None))) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"running": 1}, "1 of 2 tasks"),
+        ({"target_group": {"healthy": 1}}, "1 of 2 targets"),
+        (
+            {"deployments": [{"status": "PRIMARY", "rollout_state": "FAILED", "rollout_state_reason": "no image"}]},
+            "FAILED. no image",
+        ),
+        ({"deployments": [{"status": "PRIMARY", "rollout_state": "IN_PROGRESS"}]}, "IN_PROGRESS"),
+    ],
+)
+def test_what_is_waited_for_is_told(more: dict[str, Any], says: str) -> None:
+    (reason,) = waiting_for(info(canary=service("cart-canary", **more)))
+    assert says in reason
+    assert "canary (cart-canary)" in reason
