@@ -11,6 +11,7 @@ that is off, a failed request, a promotion that did not reach stable or a proces
 from __future__ import annotations
 
 import os
+import re
 import sys
 import textwrap
 import time
@@ -146,8 +147,9 @@ def release(lab: Lab) -> None:
             watch(stage, traffic, before)
         stable_serves(lab, CANARY)
         whole(traffic.report(since=since))
-    say("The end of it, as status.yml shows it:")
-    print(textwrap.indent(advance(Stage("Status", "", "status.yml", 100), lab).output.rstrip(), "  | "))
+    status = Stage("Look", "The end of it, as anybody can see it at any time.", "status.yml", 100)
+    begin(len(STAGES) + 1, status)
+    print(textwrap.indent("\n".join(table_of(advance(status, lab))), "   "), flush=True)
 
 
 def begin(number: int, stage: Stage) -> None:
@@ -160,7 +162,14 @@ def advance(stage: Stage, lab: Lab) -> Played:
     played = stage.run(lab)
     if not played.ok:
         raise DemoFailed(f"{played.command} exited {played.returncode}\n{played.output}")
+    print(f"   took {played.seconds:.0f} s", flush=True)
     return played
+
+
+def table_of(status: Played) -> list[str]:
+    """The lines of the table, out of what ``ansible-playbook`` prints around it."""
+    texts = re.findall(r'^ +"(.*?)",?$', status.output, re.MULTILINE)
+    return [text for text in texts if not text.startswith("msg")]
 
 
 def watch(stage: Stage, traffic: Traffic, before: float) -> None:
@@ -219,7 +228,7 @@ def stable_serves(lab: Lab, image: str) -> None:
 def clean_up(lab: Lab) -> None:
     """Remove the stack, end the lab, and make sure that nothing of it is left."""
     stage = Stage("Destroy", "The stack is removed, and the lab with it.", "destroy.yml", 0)
-    begin(len(STAGES) + 1, stage)
+    begin(len(STAGES) + 2, stage)
     advance(stage, lab)
     processes = list(descendants(lab))
     lifecycle.down(lab.name)
