@@ -12,11 +12,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lab.control.corrections import (
+    autoscaling_targets_have_a_floor_and_a_ceiling,
     cloudformation_carries_out_templates,
+    cloudformation_checks_parameters,
     ecs_clusters_count_their_tasks,
     ecs_services_run,
+    ecs_task_definitions_carry_their_registration,
     elbv2_actions_read_as_aws_returns_them,
     elbv2_default_rule_refuses_modify_rule,
+    elbv2_descriptions_come_in_pages,
     elbv2_forward_actions_are_checked,
     elbv2_groups_know_their_load_balancers,
     elbv2_listener_ports_are_unique,
@@ -33,11 +37,15 @@ Correction = Callable[["Cloud", Patches], None]
 
 # In the order in which they are put in place: a later one is asked first.
 ALL: tuple[Correction, ...] = (
+    autoscaling_targets_have_a_floor_and_a_ceiling.correct,
     cloudformation_carries_out_templates.correct,
+    cloudformation_checks_parameters.correct,
     ecs_clusters_count_their_tasks.correct,
     ecs_services_run.correct,
+    ecs_task_definitions_carry_their_registration.correct,
     elbv2_actions_read_as_aws_returns_them.correct,
     elbv2_default_rule_refuses_modify_rule.correct,
+    elbv2_descriptions_come_in_pages.correct,
     elbv2_forward_actions_are_checked.correct,
     elbv2_groups_know_their_load_balancers.correct,
     elbv2_listener_ports_are_unique.correct,

@@ -35,10 +35,10 @@ class ScalableTarget(ScalingResource):
             given["ServiceNamespace"],
             given["ResourceId"],
             given["ScalableDimension"],
-            int(given["MinCapacity"]),
-            int(given["MaxCapacity"]),
-            given.get("RoleARN") or self._linked_role(),
-            given.get("SuspendedState"),  # type: ignore[arg-type]
+            min_capacity=int(given["MinCapacity"]),
+            max_capacity=int(given["MaxCapacity"]),
+            role_arn=given.get("RoleARN") or self._linked_role(),
+            suspended_state=given.get("SuspendedState"),  # type: ignore[arg-type]  # moto's hint is wrong: it is a dict
         )
         return f"{given['ResourceId']}|{given['ScalableDimension']}|{given['ServiceNamespace']}"
 

@@ -131,3 +131,9 @@ def test_a_group_knows_the_balancers_that_use_it_now(pair: Pair) -> None:
 def test_a_port_takes_one_listener(pair: Pair) -> None:
     given = {"LoadBalancerArn": pair.balancer["LoadBalancerArn"], "Protocol": "HTTP", "Port": 80}
     assert refused(pair.elb.create_listener, **given, DefaultActions=[pair.forward(1, 1)]) == "DuplicateListener"
+
+
+def test_descriptions_come_in_pages(pair: Pair) -> None:
+    pages = pair.elb.get_paginator("describe_target_groups").paginate(PaginationConfig={"PageSize": 1})
+    assert [len(page["TargetGroups"]) for page in pages] == [1, 1]
+    assert refused(pair.elb.describe_rules, RuleArns=[pair.rule] * 21) == "ValidationError"

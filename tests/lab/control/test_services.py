@@ -217,3 +217,24 @@ def test_the_autoscaler_moves_a_count_back_into_its_bounds(pair: Pair, bounds: t
     pair.run(15)
     assert (pair.service()["desiredCount"], pair.service()["runningCount"]) == (expected, expected)
     assert pair.service()["deployments"][0]["id"] == first
+
+
+@pytest.mark.parametrize(
+    ("capacities", "words"),
+    [({"MinCapacity": 1}, "required"), ({"MinCapacity": 3, "MaxCapacity": 2}, "cannot be less than minimum")],
+)
+def test_a_new_scalable_target_is_whole(pair: Pair, capacities: dict[str, int], words: str) -> None:
+    pair.create_service()
+    with pytest.raises(ClientError, match=words):
+        pair.client("application-autoscaling").register_scalable_target(
+            ServiceNamespace="ecs",
+            ResourceId="service/main/app",
+            ScalableDimension="ecs:service:DesiredCount",
+            **capacities,
+        )
+
+
+def test_a_task_definition_carries_what_register_refuses(pair: Pair) -> None:
+    arn = pair.task_definition("v1")
+    found = pair.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+    assert {"registeredAt", "registeredBy", "requiresAttributes", "compatibilities", "revision", "status"} <= set(found)

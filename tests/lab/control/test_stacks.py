@@ -207,3 +207,19 @@ def test_a_stack_can_be_made_again_under_its_name(stack: Stack) -> None:
     stack.rest()
     assert stack.create() == "CREATE_COMPLETE"
     assert stack.tags_running() == ["v1", "v1", "v2"]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "words"),
+    [
+        ({"HealthInterval": "1"}, "not less than 5"),
+        ({"AssignPublicIp": "MAYBE"}, "AllowedValues"),
+        ({"StableImage": ""}, "at least 1 characters"),
+        ({"StableDesired": "two"}, "must match pattern"),
+        ({"Colour": "red"}, "do not exist in the template"),
+    ],
+)
+def test_a_parameter_out_of_bounds_makes_nothing(stack: Stack, parameter: dict[str, str], words: str) -> None:
+    with pytest.raises(ClientError, match=words):
+        stack.create(**parameter)
+    assert stack.status() == "GONE"

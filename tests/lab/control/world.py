@@ -97,7 +97,8 @@ class World:
 
     def client(self, service: str) -> Any:
         """A boto3 client of the cloud's API."""
-        return SESSION.client(service, **self._given)
+        make: Any = SESSION.client
+        return make(service, **self._given)
 
     def run(self, seconds: float) -> None:
         """Let time pass, tick by tick."""
