@@ -62,7 +62,9 @@ def traffic(options: argparse.Namespace) -> int:
     from lab.traffic.generator import Generator  # noqa: PLC0415 (aiohttp is slow to import)
 
     samples: list[Sample] = []
-    generator = Generator(options.url, rate=options.rate, timeout=options.timeout, note=samples.append)
+    generator = Generator(
+        options.url, rate=options.rate, timeout=options.timeout, note=samples.append, visitors=options.visitors
+    )
     since = time.monotonic()
     try:
         asyncio.run(generator.run(options.seconds))
@@ -144,6 +146,13 @@ def _traffic_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--timeout", type=positive, default=10, help="seconds to wait for a response (default: %(default)g)"
+    )
+    command.add_argument(
+        "--visitors",
+        type=int,
+        default=0,
+        metavar="COUNT",
+        help="as many clients take turns and keep their cookies (default: a new client each time)",
     )
 
 

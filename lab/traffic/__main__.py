@@ -1,7 +1,7 @@
 # Copyright (c) The canary.ecs authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The process behind `lab.traffic.Traffic`: ``python -m lab.traffic URL RATE TIMEOUT``.
+"""The process behind `lab.traffic.Traffic`: ``python -m lab.traffic URL RATE TIMEOUT VISITORS``.
 
 It writes a line of JSON for each request (``[sent, version, status, reason, latency]``), and now and then the moment up
 to which all requests have ended.
@@ -36,13 +36,13 @@ async def _tell_settled(generator: Generator) -> None:
         await asyncio.sleep(SETTLING)
 
 
-async def generate(url: str, rate: float, timeout: float) -> None:
+async def generate(url: str, *, rate: float, timeout: float, visitors: int) -> None:
     """Send until SIGTERM or SIGINT, and report on standard output."""
 
     def note(sample: Sample) -> None:
         _print([sample.sent, sample.version, sample.status, sample.reason, sample.latency])
 
-    generator = Generator(url, rate=rate, timeout=timeout, note=note)
+    generator = Generator(url, rate=rate, timeout=timeout, note=note, visitors=visitors)
     sending, telling = asyncio.create_task(generator.run()), asyncio.create_task(_tell_settled(generator))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, sending.cancel)
@@ -59,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("url")
     parser.add_argument("rate", type=float)
     parser.add_argument("timeout", type=float)
-    options = parser.parse_args(arguments)
-    asyncio.run(generate(options.url, options.rate, options.timeout))
+    parser.add_argument("visitors", type=int)
+    asyncio.run(generate(**vars(parser.parse_args(arguments))))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import itertools
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import aiohttp
 
@@ -32,10 +32,15 @@ def version_in(body: bytes) -> str:
 
 
 class Generator:
-    """Requests of ``url``, ``rate`` a second; ``note`` is told of each when it has ended."""
+    """Requests of ``url``, ``rate`` a second; ``note`` is told of each when it has ended.
 
-    def __init__(self, url: str, *, rate: float, timeout: float, note: Note) -> None:
+    Where ``visitors`` is 0 every request is a new visitor's, without a cookie; otherwise so many visitors take turns,
+    and each keeps its cookies.
+    """
+
+    def __init__(self, url: str, *, rate: float, timeout: float, note: Note, visitors: int = 0) -> None:
         self._url = url
+        self._visitors = visitors
         self._interval = 1 / rate
         self._timeout = timeout
         self._note = note
@@ -47,26 +52,36 @@ class Generator:
 
     async def run(self, seconds: float | None = None) -> None:
         """Send for ``seconds``, or until cancelled; then wait for what is in flight."""
-        connector = aiohttp.TCPConnector(limit=0, ssl=False)
-        limit = aiohttp.ClientTimeout(total=self._timeout)
-        # No cookies: every request is a new visitor's, whom stickiness does not bind.
-        jar = aiohttp.DummyCookieJar()
-        async with aiohttp.ClientSession(connector=connector, timeout=limit, cookie_jar=jar) as session:
-            # aiohttp would send a request again, in silence, when a kept connection turns out to be broken.
-            session._retry_connection = False
+        async with aiohttp.TCPConnector(limit=0, ssl=False) as connector:
+            sessions = [self._session(connector) for _ in range(self._visitors or 1)]
             try:
-                await self._send_all(session, seconds)
+                await self._send_all(sessions, seconds)
             finally:
                 if self._in_flight:
                     await asyncio.wait(self._in_flight)
+                for session in sessions:
+                    await session.close()
 
-    async def _send_all(self, session: aiohttp.ClientSession, seconds: float | None) -> None:
+    def _session(self, connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+        """One visitor. All visitors share the connections."""
+        session = aiohttp.ClientSession(
+            connector=connector,
+            connector_owner=False,
+            timeout=aiohttp.ClientTimeout(total=self._timeout),
+            # "Unsafe" are cookies of a host that has no name, and a lab's load balancers have none.
+            cookie_jar=aiohttp.CookieJar(unsafe=True) if self._visitors else aiohttp.DummyCookieJar(),
+        )
+        # aiohttp would send a request again, in silence, when a kept connection turns out to be broken.
+        session._retry_connection = False
+        return session
+
+    async def _send_all(self, sessions: Sequence[aiohttp.ClientSession], seconds: float | None) -> None:
         """Send on schedule. Falling behind, it catches up, so that the rate holds on average."""
         begin = time.monotonic()
         numbers = itertools.count() if seconds is None else range(math.ceil(seconds / self._interval))
         for number in numbers:
             await asyncio.sleep(max(0.0, begin + number * self._interval - time.monotonic()))
-            task = asyncio.create_task(self._send(session))
+            task = asyncio.create_task(self._send(sessions[number % len(sessions)]))
             self._in_flight[task] = time.monotonic()
             task.add_done_callback(self._in_flight.pop)
 

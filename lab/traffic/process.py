@@ -25,10 +25,13 @@ class TrafficEnded(Exception):
 
 
 class Traffic:
-    """Requests of ``url`` at ``rate`` a second, from `start` to `stop`, in a process that dies with this one."""
+    """Requests of ``url`` at ``rate`` a second, from `start` to `stop`, in a process that dies with this one.
 
-    def __init__(self, url: str, *, rate: float = 200, timeout: float = TIMEOUT) -> None:
-        self._command = [sys.executable, "-m", "lab.traffic", url, str(rate), str(timeout)]
+    ``visitors``: as many clients as take turns and keep their cookies; 0 for a new one, without cookies, each time.
+    """
+
+    def __init__(self, url: str, *, rate: float = 200, timeout: float = TIMEOUT, visitors: int = 0) -> None:
+        self._command = [sys.executable, "-m", "lab.traffic", url, str(rate), str(timeout), str(visitors)]
         self._timeout = timeout
         self._samples: list[Sample] = []
         self._settled = threading.Condition()

@@ -153,7 +153,10 @@ def rehearsal(network: Network) -> Iterator[Rehearsal]:
         yield found
 
 
-def test_no_request_fails_while_listeners_weights_and_targets_change(rehearsal: Rehearsal) -> None:
+def test_no_request_fails_while_listeners_weights_and_targets_change(
+    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.balancer.fleet.RETENTION", 0.2)
     splits = itertools.cycle([(100, 0), (75, 25), (999, 1), (0, 100), (50, 50)])
     with Traffic(rehearsal.url, rate=200) as traffic:
         begin = traffic.mark()
@@ -168,6 +171,9 @@ def test_no_request_fails_while_listeners_weights_and_targets_change(rehearsal: 
             rehearsal.update()
             time.sleep(0.2)
             assert rehearsal.stop_task(STABLE, fresh) == 0
+            del rehearsal.weights[extra], rehearsal.targets[extra]
+            rehearsal.update()
+            time.sleep(0.3)
             rehearsal.update()
         report = traffic.report(since=begin)
     assert not report.failures
@@ -229,6 +235,19 @@ def test_a_stuck_client_stays_at_weight_zero_and_a_new_one_does_not(rehearsal: R
     rehearsal.sticky = 0
     rehearsal.shift(100, 0)
     assert b'"v1"' in rehearsal.get(headers=stuck)[2]
+
+
+def test_visitors_who_keep_their_cookies_stay_where_they_were(rehearsal: Rehearsal) -> None:
+    rehearsal.sticky = 60
+    rehearsal.shift(50, 50)
+    with Traffic(rehearsal.url, rate=100, visitors=10) as visitors, Traffic(rehearsal.url, rate=100) as strangers:
+        before = visitors.window(1)
+        rehearsal.shift(100, 0)
+        begin = visitors.mark()
+        time.sleep(1)
+        after, new = visitors.report(since=begin), strangers.report(since=begin)
+    assert after.share("v2") == pytest.approx(before.share("v2"), abs=3)
+    assert new.share("v2") == 0
 
 
 def test_a_request_in_flight_ends_although_its_target_drains(network: Network) -> None:
