@@ -21,7 +21,12 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.flows import (
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import given
 from ansible_collections.canary.ecs.plugins.module_utils._canary.services import named_services, services_of
-from ansible_collections.canary.ecs.plugins.module_utils._canary.stack import holds_canary, is_ours, plan_stack
+from ansible_collections.canary.ecs.plugins.module_utils._canary.stack import (
+    failures,
+    holds_canary,
+    is_ours,
+    plan_stack,
+)
 from ansible_collections.canary.ecs.plugins.module_utils._canary.status import status_lines, waiting_for
 from ansible_collections.canary.ecs.plugins.module_utils._canary.steps import target_of
 
@@ -65,6 +70,11 @@ def stack_plan(
 def readable(stacks: Facts) -> bool:
     """Whether the stack exists and is complete, so that its services can be read."""
     return holds_canary(_first(stacks))
+
+
+def stack_failures(stacks: Facts) -> list[str]:
+    """Why the last operation on the stack failed."""
+    return failures((_first(stacks) or {}).get("stack_events") or [])
 
 
 def removable(stacks: Facts, stack_name: str) -> Answer:
@@ -116,6 +126,7 @@ class FilterModule:
             "services": services,
             "stack_plan": stack_plan,
             "readable": readable,
+            "stack_failures": stack_failures,
             "removable": removable,
             "target": target,
             "shift_plan": shift_plan,
