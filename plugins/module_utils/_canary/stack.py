@@ -134,7 +134,7 @@ def failures(events: Sequence[Mapping[str, Any]]) -> list[str]:
         status, reason = event.get("resource_status", ""), event.get("resource_status_reason") or ""
         if reason == "User Initiated":
             break
-        told = status.endswith("_FAILED") or status.endswith("ROLLBACK_IN_PROGRESS")
+        told = status.endswith(("_FAILED", "ROLLBACK_IN_PROGRESS"))
         if told and reason and "cancelled" not in reason:
             reasons.append(f"{event.get('logical_resource_id')}: {reason}")
     return list(dict.fromkeys(reversed(reasons)))
