@@ -13,6 +13,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import TypeAlias
 
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.split import share_of_percent
@@ -77,7 +78,7 @@ class SetBounds:
     max: int | None
 
 
-Step = SetCount | SetBounds
+Step: TypeAlias = "SetCount | SetBounds"
 
 
 def sized_like(model: Capacity, *, percent: float, at_least: Wanted) -> Wanted:

@@ -122,7 +122,7 @@ class FakeAws:
     @property
     def changes(self) -> list[str]:
         """The operations that change something, in the order they were called."""
-        return [name for name, _ in self.calls if not name.startswith(("describe_", "list_"))]
+        return [call[0] for call in self.calls if not call[0].startswith(("describe_", "list_"))]
 
     # What the modules call.
 

@@ -73,7 +73,7 @@ def test_a_second_run_changes_nothing_and_still_waits(aws: FakeAws) -> None:
 
 def test_a_repeat_on_a_service_at_rest_takes_four_calls(aws: FakeAws) -> None:
     capacity(aws, desired=2, min=2, max=4)
-    assert [name for name, _ in aws.calls] == [
+    assert [call[0] for call in aws.calls] == [
         "describe_services",
         "describe_scalable_targets",
         "describe_services",

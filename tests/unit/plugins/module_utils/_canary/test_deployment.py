@@ -99,15 +99,16 @@ def test_a_deployment_is_judged_by_its_id(deployments: list[dict[str, Any]], sta
 def test_a_deployment_that_stays_away_is_gone() -> None:
     course = Course(OURS, older=frozenset({OLD}))
     without = service(deployment(OLD, "PRIMARY", "COMPLETED"))
-    states = [course.judge(without).state for _ in range(READINGS_MISSED)]
+    states = [course.judge(without).state for reading in range(READINGS_MISSED)]
     assert states == [State.WAITING] * (READINGS_MISSED - 1) + [State.FAILED]
 
 
 def test_a_deployment_seen_in_between_is_not_gone() -> None:
     course = Course(OURS, older=frozenset({OLD}))
     without = service(deployment(OLD, "PRIMARY", "COMPLETED"))
-    for _ in range(3):
-        assert {course.judge(without).state for _ in range(READINGS_MISSED - 1)} == {State.WAITING}
+    for time in range(3):
+        missed = {course.judge(without).state for reading in range(READINGS_MISSED - 1)}
+        assert missed == {State.WAITING}, f"the {time + 1}. time"
         course.judge(service(deployment(OURS, "PRIMARY", "IN_PROGRESS")))
 
 
