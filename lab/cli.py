@@ -97,6 +97,13 @@ def positive(text: str) -> float:
     return value
 
 
+def whole(text: str) -> int:
+    """A whole number of 0 or more."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of 0 or more")
+    return int(text)
+
+
 def not_negative(text: str) -> float:
     """A number of 0 or more."""
     value = float(text)
@@ -149,7 +156,7 @@ def _traffic_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--visitors",
-        type=int,
+        type=whole,
         default=0,
         metavar="COUNT",
         help="as many clients take turns and keep their cookies (default: a new client each time)",

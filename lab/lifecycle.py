@@ -28,6 +28,8 @@ def up(name: str = NAME, *, propagation_delay: float = PROPAGATION_DELAY, timeou
     Raises:
         LabError: it did not start, or runs with another propagation delay.
     """
+    if sys.platform != "linux":
+        raise LabError("the lab runs on Linux only: elsewhere 127.0.0.0/8 is one address, and children outlive parents")
     state = State(name)
     deadline = time.monotonic() + timeout
     while (lock := state.lock()) is None:

@@ -34,16 +34,9 @@ def _all(client: Any, operation: str, key: str, **arguments: Any) -> list[Any]:
     return [item for page in pages for item in page[key]]
 
 
-def _name(arn: str) -> str:
-    """The name in the ARN of a target group, service, cluster or task definition."""
-    parts = arn.rpartition(":")[2].split("/")
-    return (
-        parts[1]
-        if parts[0] == "targetgroup"
-        else ":".join(arn.split(":")[6:])
-        if ":task-definition/" in arn
-        else parts[-1]
-    )
+def _target_group_name(arn: str) -> str:
+    """The name in a target group's ARN, ``.../targetgroup/NAME/ID``."""
+    return arn.split("/")[-2]
 
 
 def describe(lab: Lab) -> str:
@@ -92,7 +85,8 @@ def _action(action: dict[str, Any]) -> str:
     weights = weights_of(action)
     total = sum(weights.values())
     shares = (
-        f"{_name(arn)} {weight} ({100 * weight / total if total else 0:.4g} %)" for arn, weight in weights.items()
+        f"{_target_group_name(arn)} {weight} ({100 * weight / total if total else 0:.4g} %)"
+        for arn, weight in weights.items()
     )
     return ", ".join(shares)
 
@@ -126,7 +120,7 @@ def _service(ecs: Any, cluster: str, service: dict[str, Any]) -> str:
     images = ", ".join(container["image"] for container in containers)
     rollouts = ", ".join(deployment.get("rolloutState", "?") for deployment in service["deployments"])
     return (
-        f"service {_name(cluster)}/{service['serviceName']}: {service['status']}, {service['runningCount']} running, "
-        f"{service['pendingCount']} pending of {service['desiredCount']} desired\n"
+        f"service {cluster.rpartition('/')[2]}/{service['serviceName']}: {service['status']}, "
+        f"{service['runningCount']} running, {service['pendingCount']} pending of {service['desiredCount']} desired\n"
         f"  {release.rpartition('/')[2]} ({images}), rollout {rollouts or 'none'}"
     )

@@ -287,6 +287,7 @@ def test_names_that_are_no_file_names_are_refused(name: str) -> None:
         ["up", "--propagation-delay", "-1"],
         ["traffic", "http://127.0.0.1/", "--rate", "0"],
         ["traffic", "nowhere"],
+        ["traffic", "http://a/", "--visitors", "-1"],
         [],
         ["fly"],
     ],
