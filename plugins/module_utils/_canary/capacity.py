@@ -96,7 +96,7 @@ def sized_like(model: Capacity, *, percent: float, at_least: Wanted) -> Wanted:
 
 
 def _part(share: Fraction, count: int) -> int:
-    """That share of a count, rounded up; exact, where floats make 29.000000000000004 of 29 tasks."""
+    """That share of a count, rounded up; exact, where floats make 7.000000000000001 of 7 % of 100 tasks."""
     return math.ceil(share * count)
 
 

@@ -50,9 +50,6 @@ UNORDERED = frozenset(
     }
 )
 
-# Maps whose keys are the user's own: nothing inside is read as a field.
-USER_MAPS = frozenset({"dockerLabels", "driverOpts", "labels", "options"})
-
 
 def images(task_definition: Mapping[str, Any]) -> dict[str, str]:
     """Each container's image, by container."""
@@ -103,9 +100,10 @@ def _canonical(task_definition: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any, field: str = "") -> Any:
-    """``value`` with empty fields dropped and unordered lists sorted; ``field`` is the name it stands under."""
-    if field in USER_MAPS:
-        return value
+    """``value`` with empty fields dropped and unordered lists sorted; ``field`` is the name it stands under.
+
+    Maps whose keys are the user's own hold words only, and stay as they are.
+    """
     if isinstance(value, Mapping):
         plain = {name: _plain(inner, name) for name, inner in value.items()}
         return {name: inner for name, inner in plain.items() if inner not in (None, [], {})}

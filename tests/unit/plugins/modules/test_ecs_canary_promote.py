@@ -142,6 +142,16 @@ def test_a_reading_from_before_the_deployment_does_not_end_the_wait(aws: FakeAws
     assert promote(aws)["deployment"] == {"id": "ecs-svc/3", "rollout_state": "COMPLETED"}
 
 
+def test_a_completed_deployment_is_not_enough_while_the_service_shows_another_release(aws: FakeAws) -> None:
+    def completed_elsewhere() -> None:
+        aws.settle("stable")
+        aws.services["stable"]["taskDefinition"] = V1
+
+    after_update(aws, completed_elsewhere, lambda: aws.services["stable"].update(taskDefinition=V2))
+    assert promote(aws)["changed"]
+    assert aws.services["stable"]["taskDefinition"] == V2
+
+
 def test_a_run_that_was_interrupted_is_waited_for(aws: FakeAws) -> None:
     aws.client("ecs").update_service(aws_retry=True, cluster="shop", service="stable", taskDefinition=V2)
     aws.calls.clear()
