@@ -128,13 +128,13 @@ class Ecs:
 
     def list_services(self, given: Parameters) -> Parameters:
         """ListServices: 10 a page unless asked otherwise; inactive ones are not listed."""
-        name, _ = self.cluster(given.get("cluster") or "default")
+        name, _arn = self.cluster(given.get("cluster") or "default")
         arns = sorted(s.arn for s in self.services.by_key.values() if s.cluster == name and s.status != "INACTIVE")
         return _page(arns, "serviceArns", given, size=10)
 
     def list_tasks(self, given: Parameters) -> Parameters:
         """ListTasks: tasks that are wanted to run, unless ``desiredStatus`` says STOPPED."""
-        _, arn = self.cluster(given.get("cluster") or "default")
+        _name, arn = self.cluster(given.get("cluster") or "default")
         if given.get("serviceName") and self._find(arn.rsplit("/", 1)[-1], given["serviceName"]) is None:
             raise ServiceNotFoundException
         chosen = [task for task in self.tasks.by_arn.values() if task.cluster_arn == arn and _matches(task, given)]
@@ -142,7 +142,7 @@ class Ecs:
 
     def describe_tasks(self, given: Parameters) -> Parameters:
         """DescribeTasks, by ARN or id; an unknown task is a failure."""
-        _, arn = self.cluster(given.get("cluster") or "default")
+        _name, arn = self.cluster(given.get("cluster") or "default")
         wanted = given.get("tasks") or []
         if not wanted:
             raise InvalidParameterException("Tasks cannot be empty.")
@@ -157,7 +157,7 @@ class Ecs:
 
     def stop_task(self, given: Parameters) -> Parameters:
         """StopTask: the task is deregistered and drained, then stopped; its service starts another."""
-        _, arn = self.cluster(given.get("cluster") or "default")
+        _name, arn = self.cluster(given.get("cluster") or "default")
         task = self._task(arn, given["task"])
         if task is None:
             raise InvalidParameterException("The referenced task was not found.")
@@ -166,10 +166,10 @@ class Ecs:
 
     def run_task(self, given: Parameters) -> Parameters:
         """RunTask: tasks of no service."""
-        _, arn = self.cluster(given.get("cluster") or "default")
+        _name, arn = self.cluster(given.get("cluster") or "default")
         definition = self.definition(given["taskDefinition"])
         started = []
-        for _ in range(_count(given.get("count")) or 1):
+        for _turn in range(_count(given.get("count")) or 1):
             spec = spec_in(definition, cluster_arn=arn, service="", address=self.network.next_task())
             group = given.get("group") or f"family:{definition['family']}"
             task = Task(spec=spec, task_definition=definition["taskDefinitionArn"], cluster_arn=arn, group=group)
@@ -190,7 +190,7 @@ class Ecs:
 
     def _active(self, given: Parameters) -> Service:
         """The service that a request names; it must be ACTIVE."""
-        name, _ = self.cluster(given.get("cluster") or "default")
+        name, _arn = self.cluster(given.get("cluster") or "default")
         service = self._find(name, given["service"])
         if service is None:
             raise ServiceNotFoundException

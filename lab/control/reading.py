@@ -120,7 +120,7 @@ def bounds(backend: ApplicationAutoscalingBackend) -> list[Bounds]:
     """The scalable targets of ECS services."""
     found = []
     for target in backend.targets.get(DESIRED_COUNT, {}).values():
-        _, cluster, service = target.resource_id.split("/")
+        _kind, cluster, service = target.resource_id.split("/")
         suspended: Any = target.suspended_state or {}
         found.append(
             Bounds(

@@ -98,15 +98,12 @@ class TaskProcess(Protocol):
 
     def poll(self) -> int | None:
         """The exit status, or None while it runs."""
-        ...
 
     def terminate(self) -> None:
         """Send SIGTERM."""
-        ...
 
     def kill(self) -> None:
         """Send SIGKILL."""
-        ...
 
 
 Spawn = Callable[[TaskSpec], TaskProcess]
@@ -118,12 +115,9 @@ class Network(Protocol):
     @property
     def control_plane(self) -> tuple[str, int]:
         """Address and port of the AWS endpoint."""
-        ...
 
     def next_load_balancer(self) -> str:
         """An address for one more load balancer."""
-        ...
 
     def next_task(self) -> str:
         """An address for one more task; not one that was in use a moment ago."""
-        ...

@@ -23,7 +23,7 @@ def correct(cloud: Cloud, moto: Patches) -> None:
     """Check the capacities as they will be."""
 
     def register(original: Any, backend: ApplicationAutoscalingBackend, *target: str, **given: Any) -> Any:
-        _, resource, dimension = target
+        _namespace, resource, dimension = target
         known = backend.targets.get(dimension, {}).get(resource)
         floor, ceiling = given["min_capacity"], given["max_capacity"]
         if known is not None:

@@ -44,7 +44,7 @@ def correct(cloud: Cloud, moto: Patches) -> None:
     for kind in TYPES:
         moto.put_item(models, kind.type, type(kind.__name__, (kind,), {"cloud": cloud}))
 
-    def update(_: Any, stack: Stack, template: str, *__: Any, **given: Any) -> None:
+    def update(_original: Any, stack: Stack, template: str, *_rest: Any, **given: Any) -> None:
         engine.update(stack, template, given.get("parameters") or {})
         stack.tags = stack.tags if given.get("tags") is None else given["tags"]
 
@@ -72,7 +72,7 @@ def _refusing_busy(cloud: Cloud) -> Any:
 def _deleting(cloud: Cloud) -> Any:
     """DeleteStack returns at once; the stack is gone when its resources are."""
 
-    def delete_stack(_: Any, backend: CloudFormationBackend, name_or_id: str) -> None:
+    def delete_stack(_original: Any, backend: CloudFormationBackend, name_or_id: str) -> None:
         for stack in list(backend.stacks.values()):
             if name_or_id not in (stack.name, stack.stack_id) or stack.status == "DELETE_IN_PROGRESS":
                 continue
@@ -90,7 +90,9 @@ def _bury(backend: CloudFormationBackend, stack: Stack) -> None:
 def _executing(cloud: Cloud) -> Any:
     """ExecuteChangeSet does what CreateStack or UpdateStack would."""
 
-    def execute(_: Any, backend: CloudFormationBackend, change_set_name: str, stack_name: str | None = None) -> None:
+    def execute(
+        _original: Any, backend: CloudFormationBackend, change_set_name: str, stack_name: str | None = None
+    ) -> None:
         change_set = backend.describe_change_set(change_set_name)
         if change_set is None:
             raise ValidationError(stack_name)

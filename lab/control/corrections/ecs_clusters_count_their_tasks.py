@@ -38,7 +38,7 @@ def correct(cloud: Cloud, moto: Patches) -> None:
             raise ECSException("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")
         return original(backend, name)
 
-    def listed(_: Any, backend: EC2ContainerServiceBackend) -> list[str]:
+    def listed(_original: Any, backend: EC2ContainerServiceBackend) -> list[str]:
         return [cluster.arn for cluster in backend.clusters.values() if cluster.status == "ACTIVE"]
 
     moto.wrap(EC2ContainerServiceBackend, "describe_clusters", describe)

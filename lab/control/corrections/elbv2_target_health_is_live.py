@@ -25,12 +25,12 @@ Target = dict[str, Any]
 def correct(cloud: Cloud, moto: Patches) -> None:
     """Register, deregister and describe on the lab's own targets."""
 
-    def register(_: Any, backend: ELBv2Backend, arn: str, targets: list[Target]) -> None:
+    def register(_original: Any, backend: ELBv2Backend, arn: str, targets: list[Target]) -> None:
         group = _group(backend, arn)
         for target in targets:
             cloud.targets.register(arn, target["Id"], _port(target, group), at=cloud.settings.clock())
 
-    def deregister(_: Any, backend: ELBv2Backend, arn: str, targets: list[Target]) -> None:
+    def deregister(_original: Any, backend: ELBv2Backend, arn: str, targets: list[Target]) -> None:
         group = _group(backend, arn)
         for target in targets:
             port = _port(target, group)
@@ -38,7 +38,7 @@ def correct(cloud: Cloud, moto: Patches) -> None:
                 raise InvalidTargetError()
             cloud.targets.deregister(cloud.groups()[arn], target["Id"], port, at=cloud.settings.clock())
 
-    def describe(_: Any, backend: ELBv2Backend, arn: str, targets: list[Target]) -> list[FakeHealthStatus]:
+    def describe(_original: Any, backend: ELBv2Backend, arn: str, targets: list[Target]) -> list[FakeHealthStatus]:
         group = _group(backend, arn)
         if not targets:
             return [_status(target, group) for target in cloud.targets.of(arn)]

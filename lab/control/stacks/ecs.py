@@ -147,7 +147,10 @@ class Service(Resource):
         deployment = next((d for d in self._service().deployments if d.id == self._awaited), None)
         if deployment is None or deployment.rollout_state == "FAILED":
             raise Unstable("Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'.")
-        return deployment.rollout_state == "COMPLETED"
+        if deployment.rollout_state == "COMPLETED":
+            # What happens to the service from now on is not this operation's.
+            self._awaited = ""
+        return not self._awaited
 
     def attribute(self, name: str) -> Any:
         """Name and ARN."""

@@ -266,7 +266,7 @@ class Engine:
         garbage: list[Garbage] = []
         if name not in applied:
             resources._parsed_resources.pop(name, None)
-            _ = resources[name]
+            _made = resources[name]
         elif applied[name] != wanted:
             garbage = self._change(resources, name, entry, wanted, before=applied[name])
         applied[name] = wanted
@@ -285,7 +285,7 @@ class Engine:
             return []
         del resources._parsed_resources[name]
         try:
-            _ = resources[name]
+            _made = resources[name]
         except Exception:
             resources._parsed_resources[name] = old
             raise

@@ -74,27 +74,27 @@ class SecurityGroup(Resource):
         }
 
 
-def _detach(ec2: Any, _: Any, properties: Properties) -> None:
+def _detach(ec2: Any, _resource: Any, properties: Properties) -> None:
     if "InternetGatewayId" in properties:
         ec2.detach_internet_gateway(properties["InternetGatewayId"], properties["VpcId"])
 
 
-def _disassociate(ec2: Any, _: Any, properties: Properties) -> None:
+def _disassociate(ec2: Any, _resource: Any, properties: Properties) -> None:
     table = ec2.get_route_table(properties["RouteTableId"])
     for association, subnet in list(table._associations.items()):
         if subnet == properties["SubnetId"]:
             ec2.disassociate_route_table(association)
 
 
-def _delete_route(ec2: Any, _: Any, properties: Properties) -> None:
+def _delete_route(ec2: Any, _resource: Any, properties: Properties) -> None:
     ec2.delete_route(properties["RouteTableId"], properties.get("DestinationCidrBlock"))
 
 
-def _delete_table(ec2: Any, table: Any, _: Properties) -> None:
+def _delete_table(ec2: Any, table: Any, _properties: Properties) -> None:
     ec2.delete_route_table(table.id)
 
 
-def _delete_gateway(ec2: Any, gateway: Any, _: Properties) -> None:
+def _delete_gateway(ec2: Any, gateway: Any, _properties: Properties) -> None:
     ec2.delete_internet_gateway(gateway.id)
 
 

@@ -50,7 +50,7 @@ def test_a_new_task_definition_rolls_without_ever_too_few_healthy(pair: Pair) ->
     ]
     assert [one["status"] for one in answer["deployments"]] == ["PRIMARY", "ACTIVE"]
     assert answer["deployments"][0]["id"] != first
-    for _ in range(60):
+    for _turn in range(60):
         pair.run(0.25)
         assert pair.states(pair.stable).count("healthy") >= 2
     assert rollouts(pair) == [("PRIMARY", "COMPLETED")]
@@ -102,7 +102,7 @@ def test_the_breaker_rolls_back_to_the_last_completed_release(pair: Pair) -> Non
 def test_tasks_that_never_become_healthy_trip_the_breaker_too(pair: Pair) -> None:
     settled(pair)
     pair.ecs.update_service(cluster="main", service="app", taskDefinition=pair.task_definition("v2-unhealthy"))
-    for _ in range(240):
+    for _turn in range(240):
         pair.run(0.25)
         assert pair.states(pair.stable).count("healthy") >= 2
     assert pair.service()["taskDefinition"].endswith(":1")

@@ -47,7 +47,7 @@ class Stack(World):
 
     def rest(self) -> str:
         """Let time pass until nothing is in progress."""
-        for _ in range(200):
+        for _turn in range(200):
             if not self.status().endswith("PROGRESS"):
                 return self.status()
             self.run(1)
@@ -144,6 +144,15 @@ def test_an_update_touches_nothing_that_it_does_not_name(stack: Stack) -> None:
     assert stack.released("app-canary")["runningCount"] == 3
     assert stack.tags_running() == ["v1", "v1", "v3", "v3", "v3"]
     assert stack.released("app-stable")["deployments"][0]["id"] == before
+
+
+def test_a_release_that_the_stack_did_not_make_is_none_of_its_business(stack: Stack) -> None:
+    stack.create()
+    canary = stack.released("app-canary")["taskDefinition"]
+    stack.ecs.update_service(cluster=NAME, service="app-stable", taskDefinition=canary)
+    stack.run(20)
+    assert stack.update(CanaryImage="r/app:v3", StableRelease=canary, **LEAVES_COUNTS) == "UPDATE_COMPLETE"
+    assert stack.tags_running() == ["v2", "v2", "v3"]
 
 
 def test_a_condition_that_changes_is_an_update_of_what_it_decides(stack: Stack) -> None:

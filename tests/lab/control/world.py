@@ -102,7 +102,7 @@ class World:
 
     def run(self, seconds: float) -> None:
         """Let time pass, tick by tick."""
-        for _ in range(int(seconds / TICK)):
+        for _turn in range(int(seconds / TICK)):
             self.clock.now += TICK
             self.cloud.tick()
 
