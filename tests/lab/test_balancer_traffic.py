@@ -110,11 +110,11 @@ class Rehearsal:
             "lb", "web", self.address, tuple(Listener(f"listener{port}", port, "HTTP", (rule,)) for port in self.ports)
         )
 
-    def shift(self, stable: int, canary: int) -> None:
-        """Set the weights, and let Envoy take them."""
+    def shift(self, stable: int, canary: int, settle: float = 0.4) -> None:
+        """Set the weights, and give Envoy ``settle`` seconds to notice."""
         self.weights |= {STABLE: stable, CANARY: canary}
         self.update()
-        time.sleep(0.1)
+        time.sleep(settle)
 
     def get(self, path: str = "/", headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
         """One request: status, headers, body."""
@@ -160,16 +160,16 @@ def test_no_request_fails_while_listeners_weights_and_targets_change(
     splits = itertools.cycle([(100, 0), (75, 25), (999, 1), (0, 100), (50, 50)])
     with Traffic(rehearsal.url, rate=200) as traffic:
         begin = traffic.mark()
-        for _ in range(3):
+        for _turn in range(3):
             fresh = rehearsal.start_task(STABLE, "app:v1")
             rehearsal.ports = [PORT] if len(rehearsal.ports) == 2 else [PORT + 1, PORT]
             rehearsal.targets[extra := f"arn:targetgroup/extra/{fresh}"] = {}
             rehearsal.weights[extra] = 0
-            for _ in range(5):
-                rehearsal.shift(*next(splits))
+            for _turn in range(5):
+                rehearsal.shift(*next(splits), settle=0.1)
             rehearsal.drain(STABLE, fresh)
             rehearsal.update()
-            time.sleep(0.2)
+            time.sleep(0.5)
             assert rehearsal.stop_task(STABLE, fresh) == 0
             del rehearsal.weights[extra], rehearsal.targets[extra]
             rehearsal.update()
@@ -211,13 +211,13 @@ def test_unhealthy_targets_get_nothing_until_there_is_no_other(rehearsal: Rehear
     first, second = rehearsal.targets[STABLE]
     rehearsal.targets[STABLE][first] = "unhealthy"
     rehearsal.update()
-    time.sleep(0.1)
+    time.sleep(0.4)
     rehearsal._tasks[first].kill()
-    assert {rehearsal.get()[0] for _ in range(10)} == {200}
+    assert {rehearsal.get()[0] for _turn in range(10)} == {200}
     rehearsal.targets[STABLE][second] = "unhealthy"
     rehearsal.update()
-    time.sleep(0.1)
-    assert {rehearsal.get()[0] for _ in range(10)} == {200, 502}
+    time.sleep(0.4)
+    assert {rehearsal.get()[0] for _turn in range(10)} == {200, 502}
 
 
 def test_a_stuck_client_stays_at_weight_zero_and_a_new_one_does_not(rehearsal: Rehearsal) -> None:
@@ -230,8 +230,8 @@ def test_a_stuck_client_stays_at_weight_zero_and_a_new_one_does_not(rehearsal: R
     assert "Max-Age=60" in cookie
     rehearsal.shift(100, 0)
     stuck = {"Cookie": f"other=1; {cookie.split(';')[0]}"}
-    assert all(b'"v2"' in rehearsal.get(headers=stuck)[2] for _ in range(10))
-    assert all(b'"v1"' in rehearsal.get()[2] for _ in range(10))
+    assert all(b'"v2"' in rehearsal.get(headers=stuck)[2] for _turn in range(10))
+    assert all(b'"v1"' in rehearsal.get()[2] for _turn in range(10))
     rehearsal.sticky = 0
     rehearsal.shift(100, 0)
     assert b'"v1"' in rehearsal.get(headers=stuck)[2]
@@ -259,7 +259,7 @@ def test_a_request_in_flight_ends_although_its_target_drains(network: Network) -
         time.sleep(0.3)
         rehearsal.drain(STABLE, address)
         rehearsal.update()
-        time.sleep(0.1)
+        time.sleep(0.4)
         assert rehearsal.get()[0] == 503
         assert rehearsal.stop_task(STABLE, address) == 0
         client.join()
