@@ -64,7 +64,7 @@ def plan_shift(info: Info, settings: Settings, target: Target, *, step: Any = No
         "stable_before": {"desired": stable} if falling and stable > pair.stable.desired else {},
         "canary_before": as_options(at_least_as(pair.canary, wanted)) if rising else {},
         "steps": guarded(steps_to(target, live=_percents(info), step=step), live=_percents(info)),
-        "canary_after": as_options(wanted) if target.share and falling else {},
+        "canary_after": _unless_so(pair, wanted) if target.share and falling else {},
     }
 
 
@@ -88,8 +88,7 @@ def plan_rollback(info: Info, settings: Settings) -> Plan:
     return {
         "stable_before": {} if ready else {"desired": needed},
         "steps": steps_to(target_of(percent=0), live=_percents(info)),
-        "canary_after": as_options(parked(pair.canary, settings.rest)),
-        "rests": parked(pair.canary, settings.rest) == _as_wanted(pair.canary),
+        "canary_after": _unless_so(pair, parked(pair.canary, settings.rest)),
         "same_release": bool(info.get("promoted")),
     }
 
@@ -115,8 +114,7 @@ def plan_promote(info: Info, settings: Settings, *, take: str, return_step: Any)
         "stable_before": before,
         "stable_after": after,
         "steps": guarded(steps_to(target_of(percent=0), live=_percents(info), step=return_step), live=_percents(info)),
-        "canary_after": as_options(parked(pair.canary, settings.rest)),
-        "rests": parked(pair.canary, settings.rest) == _as_wanted(pair.canary),
+        "canary_after": _unless_so(pair, parked(pair.canary, settings.rest)),
     }
 
 
@@ -152,7 +150,7 @@ def _percents(info: Info) -> list[float | None]:
     return [rule.get("percent") for rule in info["rules"]]
 
 
-def _as_wanted(capacity: Any) -> Wanted:
-    """A capacity in the words of what is wanted."""
-    bounds = capacity.bounds
-    return Wanted(capacity.desired, bounds.min if bounds else None, bounds.max if bounds else None)
+def _unless_so(pair: Pair, wanted: Wanted) -> dict[str, int]:
+    """What is wanted of the canary, or nothing where it is so already."""
+    options, live = as_options(wanted), pair.canary.facts()
+    return options if any(live[name] != value for name, value in options.items()) else {}

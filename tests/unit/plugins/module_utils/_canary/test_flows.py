@@ -63,6 +63,11 @@ def test_less_for_the_canary_sizes_stable_first_and_the_canary_last() -> None:
     assert plan["canary_after"] == {"desired": 2, "min": 2, "max": 4}
 
 
+def test_less_for_a_canary_that_is_as_small_as_can_be_changes_no_count() -> None:
+    plan = shift(info(service(2, (2, 4)), service(2, (2, 4)), 50.0), 10)
+    assert (plan["stable_before"], plan["canary_after"]) == ({}, {})
+
+
 def test_nothing_for_the_canary_leaves_its_capacity_in_peace() -> None:
     plan = shift(info(service(10), service(5), 50.0), 0)
     assert (plan["canary_before"], plan["canary_after"]) == ({}, {})
@@ -86,12 +91,11 @@ def test_a_rollback_ends_with_all_traffic_on_stable_and_the_canary_parked(percen
     plan = plan_rollback(info(service(4), service(4), *percents), SETTINGS)
     assert plan["steps"] == [{"percent": 0.0}]
     assert plan["canary_after"] == {"desired": 2, "min": 2, "max": 2}
-    assert not plan["rests"]
 
 
 def test_a_rollback_of_what_is_rolled_back_rests() -> None:
     plan = plan_rollback(info(service(4), service(2, (2, 2)), 0.0), SETTINGS)
-    assert plan["rests"]
+    assert plan["canary_after"] == {}
     assert plan["stable_before"] == {}
 
 
@@ -155,7 +159,7 @@ def test_an_interrupted_promotion_goes_on(percents: tuple[float, ...]) -> None:
 
 def test_a_promotion_that_is_through_has_nothing_to_do() -> None:
     plan = promote(info(service(4), service(2, (2, 2)), 0.0, promoted=True))
-    assert (plan["stable_before"], plan["stable_after"], plan["rests"]) == ({}, {}, True)
+    assert (plan["stable_before"], plan["stable_after"], plan["canary_after"]) == ({}, {}, {})
     assert [step["percent"] for step in plan["steps"]] == [0.0]
 
 
