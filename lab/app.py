@@ -32,8 +32,8 @@ LONGEST_HEAD = 65536
 
 def version_of(image: str) -> str:
     """The version that an image reference names: its tag, else its digest, else ``latest``."""
-    name, _, digest = image.partition("@")
-    _, colon, tag = name.rpartition("/")[2].partition(":")
+    name, _at, digest = image.partition("@")
+    _path, colon, tag = name.rpartition("/")[2].partition(":")
     if colon:
         return tag
     return digest or "latest"
@@ -93,7 +93,7 @@ async def read_request(reader: asyncio.StreamReader) -> tuple[str, bool] | None:
         _method, path, protocol = lines[0].split(" ")
         headers = {
             name.strip().lower(): value.strip().lower()
-            for name, _, value in (line.partition(":") for line in lines[1:])
+            for name, _colon, value in (line.partition(":") for line in lines[1:])
         }
         await _skip_body(reader, headers)
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError, ValueError):

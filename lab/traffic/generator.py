@@ -53,7 +53,7 @@ class Generator:
     async def run(self, seconds: float | None = None) -> None:
         """Send for ``seconds``, or until cancelled; then wait for what is in flight."""
         async with aiohttp.TCPConnector(limit=0, ssl=False) as connector:
-            sessions = [self._session(connector) for _ in range(self._visitors or 1)]
+            sessions = [self._session(connector) for _turn in range(self._visitors or 1)]
             try:
                 await self._send_all(sessions, seconds)
             finally:

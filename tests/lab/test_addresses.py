@@ -9,6 +9,7 @@ import ipaddress
 import itertools
 import subprocess
 import sys
+from typing import Self
 
 import pytest
 from hypothesis import given
@@ -47,7 +48,7 @@ def test_a_number_is_free_again_when_its_holder_was_killed() -> None:
 def test_addresses_of_two_labs_and_of_two_kinds_differ(one: int, other: int) -> None:
     def addresses(network: Network) -> set[str]:
         kinds = (network.next_load_balancer, network.next_task)
-        return {network.control_plane[0]} | {kind() for kind in kinds for _ in range(3)}
+        return {network.control_plane[0]} | {kind() for kind in kinds for _turn in range(3)}
 
     found = addresses(Network(one))
     assert len(found) == 7
@@ -58,7 +59,7 @@ def test_addresses_of_two_labs_and_of_two_kinds_differ(one: int, other: int) -> 
 
 def test_a_tasks_address_is_not_used_again_soon() -> None:
     network = Network(9)
-    found = [network.next_task() for _ in itertools.repeat(None, 235 * 254)]
+    found = [network.next_task() for _turn in itertools.repeat(None, 235 * 254)]
     assert len(set(found)) == len(found)
     assert network.next_task() == found[0]
 
@@ -92,7 +93,7 @@ def test_no_two_listeners_are_bound_to_one_port(ports: set[int]) -> None:
 
 def test_a_refused_low_port_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     class Refusing:
-        def __enter__(self) -> Refusing:
+        def __enter__(self) -> Self:
             return self
 
         def __exit__(self, *_: object) -> None: ...

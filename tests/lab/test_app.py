@@ -60,7 +60,7 @@ def test_errors_are_the_share_that_the_tag_asks(percent: int, requests: int) -> 
     app = App(image=f"app:v2-errors{percent}", task="")
 
     async def statuses() -> list[int]:
-        return [(await app.answer("/"))[0] for _ in range(requests)]
+        return [(await app.answer("/"))[0] for _turn in range(requests)]
 
     assert asyncio.run(statuses()).count(500) == requests * percent // 100
 
