@@ -46,7 +46,7 @@ Probe = Callable[[str, int, HealthCheck], Finding]
 def matches(status: int, matcher: str) -> bool:
     """Whether an HTTP status is in a matcher: ``200``, ``200,202``, ``200-299``."""
     for part in matcher.split(","):
-        low, _, high = part.strip().partition("-")
+        low, _dash, high = part.strip().partition("-")
         if int(low) <= status <= int(high or low):
             return True
     return False
@@ -87,7 +87,7 @@ class Probes:
 
     def finished(self) -> list[tuple[str, str, int, Finding]]:
         """The outcomes since the last call: group, address, port and finding."""
-        return [self._found.get_nowait() for _ in range(self._found.qsize())]
+        return [self._found.get_nowait() for _turn in range(self._found.qsize())]
 
     def stop(self) -> None:
         """Send no more."""

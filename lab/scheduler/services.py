@@ -194,7 +194,7 @@ class Services:
         """Create tasks; they start with the next tick."""
         definition = self.definition(deployment.task_definition)
         started = []
-        for _ in range(number):
+        for _turn in range(number):
             spec = spec_of(definition, service, self.network.next_task())
             task = Task(
                 spec=spec,

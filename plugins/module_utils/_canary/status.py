@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 Facts = Mapping[str, Any]
@@ -94,7 +94,7 @@ def _rollout(service: Facts) -> str:
     return str(_newest(service).get("rollout_state") or "-").lower().replace("_", " ")
 
 
-_ROWS = [
+_ROWS: list[tuple[str, Callable[[Facts], str]]] = [
     ("service", lambda service: str(service["service"])),
     ("version", _version),
     ("release", _release),

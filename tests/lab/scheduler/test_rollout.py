@@ -64,7 +64,7 @@ def test_a_step_keeps_to_its_bounds(
 @given(st.integers(1, 12), st.integers(0, 100), st.integers(100, 300))
 def test_a_rollout_whose_tasks_become_healthy_ends(desired: int, minimum: int, maximum: int) -> None:
     new, old = 0, desired
-    for _ in range(100):
+    for _turn in range(100):
         found = step(desired, (new, 0), (old, 0), (minimum, maximum))
         new, old = new + found.start, old - found.stop_old_healthy
     stuck = desired * maximum // 100 == desired and -(-desired * minimum // 100) == desired
