@@ -21,6 +21,9 @@ from lab.control.server import ApiServer
 from lab.control.settings import Settings
 from lab.control.stacks.engine import Engine
 from lab.control.views import LoadBalancer, Network, Spawn, TargetGroup
+from lab.faults import page
+from lab.faults.middleware import Faults
+from lab.faults.room import Room
 from lab.scheduler.autoscaler import Autoscaler
 from lab.scheduler.probes import Probes
 from lab.scheduler.services import Services
@@ -59,6 +62,9 @@ class Cloud:
         )
         self.autoscaler = Autoscaler(services=self.services, seconds=settings.autoscaling_seconds)
         self.server = ApiServer(network.control_plane, lock=self.lock, calls=self.calls, clock=settings.clock)
+        self.faults = Room()
+        self.server.middlewares.append(Faults(self.faults))
+        self.server.pages[page.PATH] = page.page(self.faults)
         self.stacks = Engine()
         self._patches = Patches()
 

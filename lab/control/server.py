@@ -23,7 +23,8 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 Middleware = Callable[[Application], Application]
-"""Wraps the application; finds the `Request` in ``environ["lab.request"]``. Faults are put in this way."""
+"""Wraps the application. Finds the `Request` in ``environ["lab.request"]`` and its body in ``environ["lab.body"]``.
+Faults are put in this way."""
 
 CALLS_PATH = "/_lab/calls"
 
@@ -50,6 +51,7 @@ class ApiServer:
         self._server: BaseWSGIServer | None = None
         self._moto = DomainDispatcherApplication(create_backend_app)
         self.middlewares: list[Middleware] = []
+        self.pages: dict[str, Application] = {CALLS_PATH: self._show_calls}
 
     @property
     def port(self) -> int:
@@ -71,13 +73,14 @@ class ApiServer:
 
     def _entry(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """One request: the lab's own paths are answered here, everything else is an AWS call."""
-        if environ.get("PATH_INFO") == CALLS_PATH:
-            return self._show_calls(environ, start_response)
+        page = self.pages.get(environ.get("PATH_INFO", ""))
+        if page is not None:
+            return page(environ, start_response)
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
         operation = operation_of(environ, body)
         request = Request(self._calls.next_number(), service_of(environ), operation, is_mutating(operation))
-        environ["lab.request"] = request
+        environ["lab.request"], environ["lab.body"] = request, body
         return self._answer(request, environ, start_response)
 
     def _answer(self, request: Request, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

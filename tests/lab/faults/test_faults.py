@@ -1,0 +1,115 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults on the API, as boto3 meets them."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionClosedError
+from botocore.exceptions import ConnectionError as BotoConnectionError
+
+from lab.control.calls import Request
+from lab.faults.room import Fault, Room, fault_of
+from tests.lab.control.world import SESSION, Pair
+
+ONCE = Config(retries={"total_max_attempts": 1})
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    """A running cloud whose clients try each call once."""
+    world = Pair()
+    given = {"endpoint_url": world.endpoint, "region_name": "eu-central-1", "config": ONCE}
+    make: Any = SESSION.client
+    keys = {"aws_access_key_id": "lab", "aws_secret_access_key": "lab"}
+    world.ecs, world.elb = make("ecs", **given, **keys), make("elbv2", **given, **keys)
+    yield world
+    world.cloud.stop()
+
+
+def code(call: Any, **given: Any) -> tuple[str, int]:
+    with pytest.raises(ClientError) as caught:
+        call(**given)
+    answer = caught.value.response
+    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def weights(pair: Pair) -> list[int]:
+    action = pair.elb.describe_rules(RuleArns=[pair.rule])["Rules"][0]["Actions"][0]
+    return sorted(group["Weight"] for group in action["ForwardConfig"]["TargetGroups"])
+
+
+def shift(pair: Pair) -> None:
+    pair.elb.modify_rule(RuleArn=pair.rule, Actions=[pair.forward(75, 25)])
+
+
+def test_each_service_throttles_with_its_own_code(pair: Pair) -> None:
+    pair.cloud.faults.add(Fault("throttle"))
+    assert code(pair.elb.describe_rules, RuleArns=[pair.rule]) == ("Throttling", 400)
+    assert code(pair.ecs.describe_clusters) == ("ThrottlingException", 400)
+
+
+def test_an_error_has_no_effect(pair: Pair) -> None:
+    pair.cloud.faults.add(Fault("error", operation="Modify*", calls=(1,)))
+    assert code(pair.elb.modify_rule, RuleArn=pair.rule, Actions=[pair.forward(75, 25)])[1] == 500
+    assert weights(pair) == [0, 100]
+    shift(pair)
+    assert weights(pair) == [25, 75]
+
+
+@pytest.mark.parametrize(("kind", "after"), [("reset-before", [0, 100]), ("reset-after", [25, 75])])
+def test_a_reset_comes_before_or_after_the_effect(pair: Pair, kind: str, after: list[int]) -> None:
+    pair.cloud.faults.add(Fault(kind, operation="ModifyRule"))
+    with pytest.raises((ConnectionClosedError, BotoConnectionError)):
+        shift(pair)
+    assert weights(pair) == after
+
+
+def test_a_stale_answer_is_the_one_before(pair: Pair) -> None:
+    assert weights(pair) == [0, 100]
+    pair.cloud.faults.add(Fault("stale", operation="DescribeRules", calls=(1,)))
+    shift(pair)
+    assert weights(pair) == [0, 100]
+    assert weights(pair) == [25, 75]
+
+
+def test_latency_delays(pair: Pair) -> None:
+    pair.cloud.faults.add(Fault("latency", service="ecs", seconds=0.3))
+    begun = time.monotonic()
+    pair.ecs.describe_clusters()
+    assert time.monotonic() - begun >= 0.3
+
+
+def test_faults_are_set_and_taken_away_over_http(pair: Pair) -> None:
+    def ask(method: str, data: dict[str, Any] | None = None) -> Any:
+        body = json.dumps(data).encode() if data else None
+        request = urllib.request.Request(f"{pair.endpoint}/_lab/faults", body, method=method)
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+
+    assert ask("POST", {"kind": "throttle", "operation": "DescribeRules", "calls": [2]})[0]["calls"] == [2]
+    assert weights(pair) == [0, 100]
+    assert code(pair.elb.describe_rules, RuleArns=[pair.rule])[0] == "Throttling"
+    assert ask("DELETE") == []
+    assert weights(pair) == [0, 100]
+
+
+@pytest.mark.parametrize("data", [{"kind": "flood"}, {"kind": "error", "share": 2}, {"kind": "error", "colour": 1}, {}])
+def test_what_is_no_fault_is_refused(data: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        fault_of(data)
+
+
+def test_a_share_is_about_that_share() -> None:
+    room = Room()
+    room.add(Fault("throttle", share=0.3))
+    hits = sum(room.choose(Request(number, "ecs", "ListTasks", mutating=False)) is not None for number in range(2000))
+    assert 500 < hits < 700
