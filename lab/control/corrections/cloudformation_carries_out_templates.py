@@ -10,10 +10,11 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updatin
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from moto.cloudformation.exceptions import ValidationError
-from moto.cloudformation.models import CloudFormationBackend, Stack
+from moto.cloudformation.models import Change, ChangeSet, CloudFormationBackend, Stack
 from moto.cloudformation.parsing import get_model_map
 
 from lab.control.patches import Patches
@@ -22,6 +23,8 @@ from lab.control.stacks.resource import Resource
 
 if TYPE_CHECKING:
     from lab.control.cloud import Cloud
+
+NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 
 TYPES: tuple[type[Resource], ...] = (
     network.SecurityGroup,
@@ -55,6 +58,8 @@ def correct(cloud: Cloud, moto: Patches) -> None:
     moto.wrap(CloudFormationBackend, "update_stack", _refusing_busy(cloud))
     moto.wrap(CloudFormationBackend, "delete_stack", _deleting(cloud))
     moto.wrap(CloudFormationBackend, "execute_change_set", _executing(cloud))
+    moto.wrap(CloudFormationBackend, "create_change_set", _changing(cloud))
+    moto.wrap(ChangeSet, "diff", _planning(cloud))
 
 
 def _refusing_busy(cloud: Cloud) -> Any:
@@ -76,7 +81,7 @@ def _deleting(cloud: Cloud) -> Any:
         for stack in list(backend.stacks.values()):
             if name_or_id not in (stack.name, stack.stack_id) or stack.status == "DELETE_IN_PROGRESS":
                 continue
-            cloud.stacks.delete(stack, finish=lambda gone=stack: _bury(backend, gone))  # type: ignore[misc]
+            cloud.stacks.delete(stack, finish=partial(_bury, backend, stack))
 
     return delete_stack
 
@@ -85,6 +90,31 @@ def _bury(backend: CloudFormationBackend, stack: Stack) -> None:
     backend.deleted_stacks[stack.stack_id] = backend.stacks.pop(stack.stack_id)
     for name in [name for name, export in backend.exports.items() if export.exporting_stack_id == stack.stack_id]:
         backend.exports.pop(name)
+
+
+def _planning(cloud: Cloud) -> Any:
+    """A change set's changes are what an update would do."""
+
+    def diff(_: Any, change_set: ChangeSet) -> list[Change]:
+        return cloud.stacks.plan(change_set.stack, change_set.template_dict, change_set.parameters)
+
+    return diff
+
+
+def _changing(cloud: Cloud) -> Any:
+    """A change set without changes is FAILED."""
+
+    def create(original: Any, backend: CloudFormationBackend, *given: Any, **named: Any) -> tuple[str, str]:
+        set_id, stack_id = original(backend, *given, **named)
+        change_set: Any = backend.change_sets[set_id]
+        if not change_set.changes:
+            change_set.status, change_set.execution_status = "FAILED", "UNAVAILABLE"
+            change_set.status_reason = NO_CHANGES
+        else:
+            change_set.status, change_set.execution_status = "CREATE_COMPLETE", "AVAILABLE"
+        return set_id, stack_id
+
+    return create
 
 
 def _executing(cloud: Cloud) -> Any:

@@ -37,8 +37,8 @@ def correct(cloud: Cloud, moto: Patches) -> None:
     """Let the scheduler answer for services and tasks in the cloud's region."""
     for operation in OPERATIONS:
         moto.wrap(EC2ContainerServiceResponse, operation, _answering(cloud, operation))
-    backend = ecs_backends[cloud.settings.account][cloud.settings.region]
-    backend.services = cloud.services.by_key  # type: ignore[assignment]
+    backend: Any = ecs_backends[cloud.settings.account][cloud.settings.region]
+    backend.services = cloud.services.by_key
     moto.wrap(EC2ContainerServiceBackend, "describe_services", _found(cloud))
 
 

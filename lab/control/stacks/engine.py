@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moto.cloudformation.exceptions import ValidationError
-from moto.cloudformation.models import Event, Stack
+from moto.cloudformation.models import Change, Event, Stack
 from moto.cloudformation.parsing import ResourceMap, clean_json, parse_and_update_resource
 
 from lab.control.stacks import network
@@ -121,6 +121,26 @@ class Engine:
             undo(str(failure))
             return
         self._begin(Work(stack, then="UPDATE_COMPLETE", undo=undo, garbage=garbage))
+
+    def plan(self, stack: Stack, template: Json, parameters: Json) -> list[Change]:
+        """What an update would add, modify and remove. Changes nothing."""
+        resources, applied = stack.resource_map, self._applied.get(stack.stack_id, {})
+        entries = template["Resources"]
+        try:
+            self._load(resources, template, parameters)
+            active = _active(resources, entries)
+            changed = {name for name in active & set(applied) if applied[name] != _wanted(resources, entries[name])}
+        finally:
+            if stack.template_dict:
+                self._load(resources, stack.template_dict, stack.parameters)
+        needs = dependencies(entries, active)
+        replaced = {name for name in changed if entries[name]["Type"] == "AWS::ECS::TaskDefinition"}
+        changed |= {name for name in active & set(applied) if needs[name] & replaced}
+        return [
+            *(Change("Add", name, entries[name]["Type"]) for name in creation_order(needs) if name not in applied),
+            *(Change("Modify", name, entries[name]["Type"]) for name in creation_order(needs) if name in changed),
+            *(Change("Remove", name, applied[name]["Type"]) for name in applied if name not in active),
+        ]
 
     def delete(self, stack: Stack, *, finish: Callable[[], None]) -> None:
         """Delete all resources, users before what they use; ``finish`` is called when none is left."""

@@ -155,6 +155,36 @@ def test_a_release_that_the_stack_did_not_make_is_none_of_its_business(stack: St
     assert stack.tags_running() == ["v2", "v2", "v3"]
 
 
+def test_a_change_set_tells_and_changes_nothing(stack: Stack) -> None:
+    stack.create()
+
+    def planned(**parameters: str) -> tuple[str, set[tuple[str, str]]]:
+        request = stack._request(parameters)
+        made = stack.cloudformation.create_change_set(**request, ChangeSetName="plan", ChangeSetType="UPDATE")
+        found = stack.cloudformation.describe_change_set(ChangeSetName=made["Id"])
+        stack.cloudformation.delete_change_set(ChangeSetName=made["Id"])
+        changes = [one["ResourceChange"] for one in found.get("Changes", [])]
+        return found["Status"], {(one["Action"], one["LogicalResourceId"]) for one in changes}
+
+    assert planned() == ("FAILED", set())
+    modified = {("Modify", "CanaryTask"), ("Modify", "CanaryService")}
+    assert planned(CanaryImage="r/app:v3") == ("CREATE_COMPLETE", modified)
+    stack.run(5)
+    assert stack.tags_running() == ["v1", "v1", "v2"]
+    with pytest.raises(ClientError, match="No updates"):
+        stack.update()
+
+
+def test_a_change_set_is_carried_out(stack: Stack) -> None:
+    stack.create()
+    made = stack.cloudformation.create_change_set(
+        **stack._request({"CanaryImage": "r/app:v3"}), ChangeSetName="plan", ChangeSetType="UPDATE"
+    )
+    stack.cloudformation.execute_change_set(ChangeSetName=made["Id"])
+    assert stack.rest() == "UPDATE_COMPLETE"
+    assert stack.tags_running() == ["v1", "v1", "v3"]
+
+
 def test_a_condition_that_changes_is_an_update_of_what_it_decides(stack: Stack) -> None:
     stack.create()
     live = stack.released("app-stable")["taskDefinition"]
