@@ -129,7 +129,7 @@ def _url(load_balancer: Facts, rules: list[Facts]) -> str | None:
     ]
     if not listening:
         return None
-    _, port, protocol = min(listening)
+    _rank, port, protocol = min(listening)
     suffix = "" if _DEFAULT_PORTS.get(protocol) == port else f":{port}"
     return f"{protocol.lower()}://{load_balancer['DNSName']}{suffix}"
 

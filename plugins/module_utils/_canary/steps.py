@@ -53,9 +53,8 @@ def target_of(*, percent: Any = None, stable_weight: Any = None, canary_weight: 
             "Say how much the canary is to take: percent=25, or stable_weight=75 and canary_weight=25." + missing
         )
     weights = split_of_weights(whole(stable, "stable_weight"), whole(canary, "canary_weight"))
-    share = weights.share
-    assert share is not None, "split_of_weights refuses two zeros"
-    return Target(share, weights)
+    # None is the share of two zeros, which split_of_weights refuses.
+    return Target(weights.share or Fraction(0), weights)
 
 
 def steps_to(target: Target, *, live: Iterable[float | None], step: Any = None) -> list[dict[str, Any]]:

@@ -59,7 +59,7 @@ class Balancer:
     @property
     def operations(self) -> list[str]:
         """The names of the operations called, in order."""
-        return [operation for operation, _ in self.calls]
+        return [operation for operation, _parameters in self.calls]
 
     @property
     def writes(self) -> list[str]:
@@ -236,7 +236,7 @@ class Balancer:
     def _DescribeTargetHealth(self, TargetGroupArn: str) -> Answer:
         states = self.groups[TargetGroupArn]["states"]
         if not self._balancers_of(TargetGroupArn):
-            states = ["unused" for _ in states]
+            states = ["unused" for _state in states]
         return {
             "TargetHealthDescriptions": [
                 {"Target": {"Id": f"10.0.0.{number}"}, "TargetHealth": {"State": state}}

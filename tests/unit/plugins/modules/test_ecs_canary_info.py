@@ -116,7 +116,7 @@ def test_a_third_group_is_shown(shop: Shop) -> None:
 def test_two_services_with_one_release(shop: Shop) -> None:
     shop.releases = {"cart-stable": "cart:7", "cart-canary": "cart:7"}
     assert shop.info(**SERVICES)["promoted"] is True
-    assert [name for name, _ in shop.aws.calls].count("DescribeTaskDefinition") == 1
+    assert [name for name, _parameters in shop.aws.calls].count("DescribeTaskDefinition") == 1
 
 
 def test_a_missing_option_is_one_clear_error(shop: Shop) -> None:

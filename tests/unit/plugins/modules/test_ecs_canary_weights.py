@@ -682,7 +682,7 @@ def test_two_pairs_in_use_are_ambiguous(shop: Shop) -> None:
     ],
 )
 def test_services_that_cannot_be_a_pair(shop: Shop, services: dict[str, list[str]], said: str) -> None:
-    shop.services = {name: [shop.stable for _ in groups] for name, groups in services.items()}
+    shop.services = {name: [shop.stable for _group in groups] for name, groups in services.items()}
     result = shop.shift(percent=25, **SERVICES)
     assert said in result["msg"]
     assert shop.aws.writes == []
