@@ -146,7 +146,9 @@ class Service(Resource):
             return True
         deployment = next((d for d in self._service().deployments if d.id == self._awaited), None)
         if deployment is None or deployment.rollout_state == "FAILED":
-            raise Unstable("Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'.")
+            raise Unstable(
+                "Resource handler returned message: Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'."
+            )
         if deployment.rollout_state == "COMPLETED":
             # What happens to the service from now on is not this operation's.
             self._awaited = ""

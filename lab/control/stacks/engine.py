@@ -175,15 +175,19 @@ class Engine:
 
     def _settled(self, work: Work) -> bool:
         """Whether all resources have come to rest; starts the undoing when one never will."""
-        try:
-            own = [one for one in self.resources(work.stack) if isinstance(one, Resource)]
-            return all(one.settled() for one in own)
-        except Unstable as unstable:
-            if work.undo is None:
-                return True
-            del self._work[work.stack.stack_id]
-            work.undo(str(unstable))
-            return False
+        settled = True
+        for one in self.resources(work.stack):
+            try:
+                settled = (not isinstance(one, Resource) or one.settled()) and settled
+            except Unstable as unstable:
+                if work.undo is None:
+                    continue
+                del self._work[work.stack.stack_id]
+                status = "CREATE_FAILED" if work.then == "CREATE_COMPLETE" else "UPDATE_FAILED"
+                self._tell(work.stack, status, Failed(one.logical_resource_id, str(unstable)))
+                work.undo(str(unstable))
+                return False
+        return settled
 
     def _sweep(self, work: Work) -> bool:
         """Delete what is to go, each resource only once nothing to go still uses it; True when all is gone."""

@@ -210,8 +210,10 @@ def test_an_update_that_ecs_rolls_back_is_rolled_back(stack: Stack) -> None:
     stack.run(15)
     assert stack.released("app-canary")["taskDefinition"] == before
     assert stack.tags_running() == ["v1", "v1", "v2"]
-    reasons = stack.cloudformation.describe_stack_events(StackName=NAME)["StackEvents"]
-    assert any("Circuit Breaker" in one.get("ResourceStatusReason", "") for one in reasons)
+    events = stack.cloudformation.describe_stack_events(StackName=NAME)["StackEvents"]
+    failed = [one for one in events if one["ResourceStatus"] == "UPDATE_FAILED"]
+    assert [one["LogicalResourceId"] for one in failed] == ["CanaryService"]
+    assert "Circuit Breaker" in failed[0]["ResourceStatusReason"]
     assert stack.update(CanaryImage="r/app:v3") == "UPDATE_COMPLETE"
 
 
