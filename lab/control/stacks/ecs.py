@@ -13,6 +13,10 @@ from lab.control.stacks.case import camel, tags
 from lab.control.stacks.resource import Properties, Resource, Unstable
 from lab.scheduler.model import Service as RunningService
 
+BREAKER = (
+    "Resource handler returned message: Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'."
+)
+
 # moto's names for what RegisterTaskDefinition takes.
 TASK_FIELDS = {
     "Volumes": "volumes",
@@ -146,9 +150,7 @@ class Service(Resource):
             return True
         deployment = next((d for d in self._service().deployments if d.id == self._awaited), None)
         if deployment is None or deployment.rollout_state == "FAILED":
-            raise Unstable(
-                "Resource handler returned message: Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'."
-            )
+            raise Unstable(BREAKER)
         if deployment.rollout_state == "COMPLETED":
             # What happens to the service from now on is not this operation's.
             self._awaited = ""

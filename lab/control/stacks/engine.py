@@ -67,6 +67,7 @@ class Engine:
         self._work: dict[str, Work] = {}
         self._outputs: dict[str, list[Json] | None] = {}
         self._replaced: dict[str, tuple[Any, Json]] = {}
+        self._last_refusal = ""
 
     def resources(self, stack: Stack) -> list[Any]:
         """The resources that a stack has now."""
