@@ -59,10 +59,13 @@ def test_a_forward_action_takes_five_groups(pair: Pair) -> None:
 
 def test_group_stickiness_wants_rule_stickiness(pair: Pair) -> None:
     on = [{"Key": "stickiness.enabled", "Value": "true"}]
-    pair.elb.modify_target_group_attributes(TargetGroupArn=pair.canary, Attributes=on)
-    assert refused(pair.elb.modify_rule, RuleArn=pair.rule, Actions=[pair.forward(9, 1)]) == "InvalidLoadBalancerAction"
+    behind = refused(pair.elb.modify_target_group_attributes, TargetGroupArn=pair.canary, Attributes=on)
+    assert behind == "InvalidConfigurationRequest"
     sticky = pair.forward(9, 1, TargetGroupStickinessConfig={"Enabled": True, "DurationSeconds": 60})
     pair.elb.modify_rule(RuleArn=pair.rule, Actions=[sticky])
+    pair.elb.modify_target_group_attributes(TargetGroupArn=pair.canary, Attributes=on)
+    off = pair.forward(9, 1)
+    assert refused(pair.elb.modify_rule, RuleArn=pair.rule, Actions=[off]) == "InvalidLoadBalancerAction"
 
 
 def test_a_single_group_is_described_in_both_forms(pair: Pair) -> None:

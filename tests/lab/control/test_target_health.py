@@ -81,6 +81,7 @@ def test_a_group_taken_out_of_its_rule_falls_back_to_unused(pair: Pair) -> None:
 
 def test_the_view_shows_stickiness_and_delay(pair: Pair) -> None:
     assert pair.cloud.target_groups()[pair.stable].stickiness_seconds is None
+    pair.elb.modify_rule(RuleArn=pair.rule, Actions=[{"Type": "forward", "TargetGroupArn": pair.stable}])
     attributes = [
         {"Key": "stickiness.enabled", "Value": "true"},
         {"Key": "stickiness.lb_cookie.duration_seconds", "Value": "120"},
