@@ -10,21 +10,18 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import Change, Event, Stack
 from moto.cloudformation.parsing import ResourceMap, clean_json, parse_and_update_resource
 
-from lab.control.stacks import network
+from lab.control.stacks.deletion import Deletion, Garbage
 from lab.control.stacks.order import creation_order, dependencies
 from lab.control.stacks.resource import Resource, Unstable
 
 Json = dict[str, Any]
-
-DELETE_ATTEMPTS = 40
-"""Ticks for which a resource may refuse to be deleted because something still uses it."""
 
 
 class Failed(Exception):
@@ -36,27 +33,20 @@ class Failed(Exception):
 
 
 @dataclass
-class Garbage:
-    """A resource that an update took out of the stack, and is to delete at its end."""
-
-    name: str
-    resource: Any
-    entry: Json
-    wanted: Json
-
-
-@dataclass
 class Work:
     """What a stack is in the middle of. ``undo`` is what to do when a resource does not come to rest."""
 
     stack: Stack
     then: str
     undo: Callable[[str], None] | None = None
-    garbage: list[Garbage] = field(default_factory=list)
-    begun: set[int] = field(default_factory=set)
-    attempts: int = 0
+    garbage: InitVar[list[Garbage] | None] = None
     deleting: bool = False
     finish: Callable[[], None] | None = None
+    deletion: Deletion = field(init=False)
+
+    def __post_init__(self, garbage: list[Garbage] | None) -> None:
+        """What is to be deleted at the end."""
+        self.deletion = Deletion(self.stack.resource_map, garbage or [])
 
 
 class Engine:
@@ -67,7 +57,6 @@ class Engine:
         self._work: dict[str, Work] = {}
         self._outputs: dict[str, list[Json] | None] = {}
         self._replaced: dict[str, tuple[Any, Json]] = {}
-        self._last_refusal = ""
 
     def resources(self, stack: Stack) -> list[Any]:
         """The resources that a stack has now."""
@@ -164,7 +153,7 @@ class Engine:
             return
         if work.stack.stack_id not in self._work or self._work[work.stack.stack_id] is not work:
             return
-        if work.garbage and not self._sweep(work):
+        if not work.deletion.done and not self._sweep(work):
             return
         del self._work[work.stack.stack_id]
         work.stack.status = work.then
@@ -191,41 +180,17 @@ class Engine:
         return settled
 
     def _sweep(self, work: Work) -> bool:
-        """Delete what is to go, each resource only once nothing to go still uses it; True when all is gone."""
-        entries = {one.name: one.entry for one in work.garbage}
-        needs = dependencies(entries, set(entries))
-        used = set().union(*needs.values()) if needs else set()
-        for one in list(work.garbage):
-            if one.name not in used and self._gone(work, one):
-                work.garbage.remove(one)
-                if work.deleting:
-                    self._forget(work.stack, one.name)
-        if work.garbage and work.attempts > DELETE_ATTEMPTS:
-            self._give_up(work)
-        return not work.garbage
-
-    def _gone(self, work: Work, one: Garbage) -> bool:
-        """Begin or watch one deletion. A refusal (something still uses it) is tried again with the next tick."""
-        try:
-            if isinstance(one.resource, Resource):
-                if id(one.resource) not in work.begun:
-                    one.resource.delete()
-                    work.begun.add(id(one.resource))
-                return one.resource.gone()
-            resources = work.stack.resource_map
-            if not network.delete(resources._account_id, resources._region_name, one.resource, one.wanted):
-                resources._delete_resource(one.resource, one.entry)
-        except Exception as refusal:
-            work.attempts += 1
-            self._last_refusal = f"{one.name}: {refusal}"
+        """Take one step of the deletion; True when all is gone. A deletion that is stuck ends the operation."""
+        for name in work.deletion.step():
+            if work.deleting:
+                self._applied[work.stack.stack_id].pop(name, None)
+                work.stack.resource_map._parsed_resources.pop(name, None)
+        if work.deletion.stuck:
+            del self._work[work.stack.stack_id]
+            work.stack.status = "DELETE_FAILED" if work.deleting else work.then
+            work.stack._add_stack_event(work.stack.status, resource_status_reason=work.deletion.refusal)
             return False
-        return True
-
-    def _give_up(self, work: Work) -> None:
-        """A resource refuses for good."""
-        del self._work[work.stack.stack_id]
-        work.stack.status = "DELETE_FAILED" if work.deleting else work.then
-        work.stack._add_stack_event(work.stack.status, resource_status_reason=self._last_refusal)
+        return work.deletion.done
 
     def _undo_creation(self, stack: Stack) -> Callable[[str], None]:
         def undo(reason: str) -> None:
@@ -260,10 +225,6 @@ class Engine:
         order = creation_order(dependencies(entries, set(names)))
         parsed = stack.resource_map._parsed_resources
         return [Garbage(name, parsed[name], entries[name], applied[name]) for name in reversed(order)]
-
-    def _forget(self, stack: Stack, name: str) -> None:
-        self._applied[stack.stack_id].pop(name, None)
-        stack.resource_map._parsed_resources.pop(name, None)
 
     def _apply(self, stack: Stack, template: Json) -> list[Garbage]:
         """Make the resources what the template says, and return what it no longer has. Raises `Failed`."""
