@@ -47,6 +47,14 @@ def test_antsibull_docs_finds_nothing(passes: Callable[..., str]) -> None:
     passes("antsibull-docs", "lint-collection-docs", *strict, ".")
 
 
+def test_the_reference_builds_without_a_warning(passes: Callable[..., str], tree: Path, tmp_path: Path) -> None:
+    """What ``make docs`` does, on what git tracks."""
+    fresh = ["--use-current", "--fail-on-error", "--squash-hierarchy", "--dest-dir"]
+    passes("antsibull-docs", "collection", *fresh, tmp_path, "canary.ecs")
+    passes("sphinx-build", "-q", "-W", "--keep-going", "-c", tree / "docs" / "docsite", tmp_path, tmp_path / "html")
+    assert (tmp_path / "html" / "ecs_canary_weights_module.html").exists()
+
+
 def test_the_modules_that_the_action_group_names_exist(tree: Path) -> None:
     runtime = (tree / "meta" / "runtime.yml").read_text()
     named = {line.strip("- \n") for line in runtime.splitlines() if line.strip().startswith("- ecs_")}
