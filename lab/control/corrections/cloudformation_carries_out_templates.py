@@ -95,7 +95,7 @@ def _bury(backend: CloudFormationBackend, stack: Stack) -> None:
 def _planning(cloud: Cloud) -> Any:
     """A change set's changes are what an update would do."""
 
-    def diff(_: Any, change_set: ChangeSet) -> list[Change]:
+    def diff(_original: Any, change_set: ChangeSet) -> list[Change]:
         return cloud.stacks.plan(change_set.stack, change_set.template_dict, change_set.parameters)
 
     return diff

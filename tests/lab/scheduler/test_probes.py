@@ -77,7 +77,7 @@ def test_probes_come_back_from_their_threads(port: int) -> None:
         time.sleep(0.02)
         found = probes.finished()
     probes.stop()
-    assert [(group, finding.passed) for group, _, _, finding in found] == [("group", True)]
+    assert [(group, finding.passed) for group, _target, _at, finding in found] == [("group", True)]
 
 
 @pytest.mark.parametrize(
