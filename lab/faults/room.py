@@ -64,7 +64,7 @@ class Room:
     def faults(self) -> list[Fault]:
         """What is set."""
         with self._lock:
-            return [fault for fault, _match in self._seen]
+            return [fault for fault, _calls in self._seen]
 
     def add(self, fault: Fault) -> None:
         """Set one more fault; its matching calls are counted from now."""
