@@ -89,7 +89,7 @@ def plan_rollback(info: Info, settings: Settings) -> Plan:
         "stable_before": {} if ready else {"desired": needed},
         "steps": steps_to(target_of(percent=0), live=_percents(info)),
         "canary_after": _unless_so(pair, parked(pair.canary, settings.rest)),
-        "same_release": bool(info.get("promoted")),
+        "same_release": _promoted(info, "image"),
     }
 
 
