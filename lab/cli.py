@@ -7,6 +7,7 @@
     eval "$(python -m lab env)" send this shell's AWS clients to it
     python -m lab status        what it holds
     python -m lab traffic URL   requests at a fixed rate, and what became of them
+    python -m lab fault ...     let API calls fail: add KIND, list, clear
     python -m lab down          end it; leaves no process and no file
 
 Exit status: 0, 1 with the reason on standard error, or from ``traffic`` 1 when a request failed.
@@ -21,11 +22,13 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from lab import lifecycle
 from lab.addresses import NoNumberLeft
+from lab.faults import client as faults
+from lab.faults.room import KINDS
 from lab.state import LabError
 from lab.traffic.report import Sample, summarise
 
@@ -75,6 +78,27 @@ def traffic(options: argparse.Namespace) -> int:
     return 1 if report.failed else 0
 
 
+def fault(options: argparse.Namespace) -> int:
+    """Change what is set as asked, and print what is set then."""
+    lab = lifecycle.find(options.name)
+    if options.what == "add":
+        chosen = {name: getattr(options, name) for name in ("operation", "service", "calls", "share", "seconds")}
+        faults.add(lab, options.kind, **{name: value for name, value in chosen.items() if value is not None})
+    elif options.what == "clear":
+        faults.clear(lab)
+    print("\n".join(map(_fault, faults.faults(lab))) or f"No fault is set in the lab {lab.name}")
+    return 0
+
+
+def _fault(found: dict[str, Any]) -> str:
+    """One fault in a line."""
+    numbers = ", ".join(map(str, found["calls"]))
+    chosen = f"call {numbers}" if numbers else f"{100 * found['share']:g} % of the calls"
+    delay = f" by {found['seconds']:g} s" if found["kind"] == "latency" else ""
+    held = f", holds {found['held']}" if found["held"] else ""
+    return f"{found['kind']}{delay}: {chosen} to {found['service']} {found['operation']}; hit {found['hits']}{held}"
+
+
 def down(options: argparse.Namespace) -> int:
     """End the lab."""
     print(f"The lab {options.name} is down" if lifecycle.down(options.name) else f"No lab {options.name} was up")
@@ -102,6 +126,21 @@ def whole(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text} is not a whole number of 0 or more")
     return int(text)
+
+
+def counted(text: str) -> int:
+    """A whole number of 1 or more."""
+    if not whole(text):
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of 1 or more")
+    return int(text)
+
+
+def fraction(text: str) -> float:
+    """A number from 0 to 1."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 1, such as 0.3")
+    return value
 
 
 def not_negative(text: str) -> float:
@@ -140,8 +179,60 @@ def parser() -> argparse.ArgumentParser:
     ]
     for command in named:
         command.add_argument("--name", default=lifecycle.NAME, help="which lab (default: %(default)s)")
+    _fault_options(add(fault, "let API calls fail, or be slow, stale or held"))
     _traffic_options(add(traffic, "send requests at a fixed rate and report who answered"))
     return found
+
+
+KINDS_HELP = """\
+kinds:
+  throttle      refused with the service's own code for too many requests
+  error         refused with a server error (500)
+  reset-before  the connection breaks, and the call has no effect
+  reset-after   the call takes effect, and the connection breaks before the answer
+  latency       answered after --seconds
+  stale         a call that reads gets the answer that it got last time
+  hold-before   waits, without effect yet, until `fault clear` or until its client hangs up
+  hold-after    takes effect, then waits likewise before the answer
+
+examples:
+  python -m lab fault add throttle --share 0.3
+  python -m lab fault add reset-after --operation ModifyRule --call 1
+  python -m lab fault clear
+"""
+
+
+def _fault_options(command: argparse.ArgumentParser) -> None:
+    """The options of ``fault``: one command each for adding, listing and clearing."""
+    whats = command.add_subparsers(required=True, dest="what", metavar="WHAT")
+    adding = whats.add_parser(
+        "add",
+        help="set one more fault",
+        epilog=KINDS_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    adding.add_argument("kind", metavar="KIND", choices=KINDS, help=f"what happens: {', '.join(KINDS)}")
+    adding.add_argument("--operation", metavar="PATTERN", help="to which calls: ModifyRule, Describe* (default: all)")
+    adding.add_argument(
+        "--service", metavar="PATTERN", help="by signing name: ecs, elasticloadbalancing (default: all)"
+    )
+    which = adding.add_mutually_exclusive_group()
+    which.add_argument(
+        "--call",
+        dest="calls",
+        type=counted,
+        action="append",
+        metavar="NUMBER",
+        help="only to this one of the matching calls, from 1 and from now; may be given again",
+    )
+    which.add_argument("--share", type=fraction, metavar="PART", help="to this part of them, 0 to 1 (default: 1)")
+    adding.add_argument("--seconds", type=not_negative, help="how long a latency lasts (default: 1)")
+    for each in (
+        adding,
+        whats.add_parser("list", help="show what is set, and how often it hit"),
+        whats.add_parser("clear", help="take all away"),
+    ):
+        each.add_argument("--name", default=lifecycle.NAME, help="which lab (default: %(default)s)")
 
 
 def _traffic_options(command: argparse.ArgumentParser) -> None:

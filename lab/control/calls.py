@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+CALLS_PATH = "/_lab/calls"
+"""Where the control plane shows the log, as JSON; ``?since=N`` leaves out the calls up to number N."""
+
 READING = ("Describe", "List", "Get", "Lookup", "Head", "Validate", "Estimate", "Search", "Filter", "Preview")
 
 

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from lab.control.calls import Call, CallLog, Request, is_mutating, operation_of, service_of
+from lab.control.calls import CALLS_PATH, Call, CallLog, Request, is_mutating, operation_of, service_of
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -25,8 +25,6 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 Middleware = Callable[[Application], Application]
 """Wraps the application. Finds the `Request` in ``environ["lab.request"]`` and its body in ``environ["lab.body"]``.
 Faults are put in this way."""
-
-CALLS_PATH = "/_lab/calls"
 
 
 class _QuietHandler(MotoRequestHandler):

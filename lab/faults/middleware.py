@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
-from xml.sax.saxutils import escape
 
 from lab.control.calls import Request
+from lab.control.refusals import Refusal, answer
 from lab.faults.room import Fault, Room
 
 Environ = dict[str, Any]
@@ -21,17 +20,21 @@ StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 Answer = tuple[str, list[tuple[str, str]], list[bytes]]
 
-# Each service's own code for "too many requests".
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
-THROTTLING = {
-    "ecs": "ThrottlingException",
-    "application-autoscaling": "ThrottlingException",
-    "logs": "ThrottlingException",
-    "ec2": "RequestLimitExceeded",
+REFUSALS = {
+    "throttle": Refusal(
+        "400 Bad Request",
+        {"query": "Throttling", "json": "ThrottlingException", "ec2": "RequestLimitExceeded"},
+        "Rate exceeded",
+    ),
+    "error": Refusal(
+        "500 Internal Server Error",
+        {"query": "InternalFailure", "json": "ServerException", "ec2": "InternalFailure"},
+        "An internal error occurred",
+        exceptions={"application-autoscaling": "InternalServiceException", "logs": "InternalFailure"},
+    ),
 }
-SERVER_ERROR = {"ecs": "ServerException", "application-autoscaling": "InternalServiceException"}
-JSON_SERVICES = ("ecs", "application-autoscaling", "logs")
 
 
 class Faults:
@@ -61,21 +64,44 @@ class Faults:
             self._sleep(fault.seconds)
         if kind == "reset-before":
             _reset(environ)
+        if fault and kind == "hold-before":
+            self._hold(fault, environ)
         if kind in ("throttle", "error"):
-            return _send(_refusal(request, kind), start_response)
+            return answer(REFUSALS[kind], request, start_response)
         body: bytes = environ["lab.body"]
         key = (request.service, request.operation, body)
         with self._lock:
             earlier = self._answers.get(key)
         if kind == "stale" and earlier and not request.mutating:
             return _send(earlier, start_response)
-        answer = _collect(application, environ)
+        given = _collect(application, environ)
         if kind == "reset-after":
             _reset(environ)
+        if fault and kind == "hold-after":
+            self._hold(fault, environ)
         if not request.mutating:
             with self._lock:
-                self._answers[key] = answer
-        return _send(answer, start_response)
+                self._answers[key] = given
+        return _send(given, start_response)
+
+    def _hold(self, fault: Fault, environ: Environ) -> None:
+        """Keep a call waiting until the fault is taken away; raises where its client hangs up first."""
+        connection: socket.socket = environ["werkzeug.socket"]
+        with self._room.holding(fault):
+            while fault in self._room.faults:
+                if _hung_up(connection):
+                    raise ConnectionResetError("the client hung up while the lab held its call")
+                self._sleep(HOLD_INTERVAL)
+
+
+def _hung_up(connection: socket.socket) -> bool:
+    """Whether the client at the other end is gone."""
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
 
 
 def _collect(application: Application, environ: Environ) -> Answer:
@@ -100,25 +126,3 @@ def _reset(environ: Environ) -> None:
     connection: socket.socket = environ["werkzeug.socket"]
     connection.shutdown(socket.SHUT_RDWR)
     raise ConnectionResetError("the lab broke this connection")
-
-
-def _refusal(request: Request, kind: str) -> Answer:
-    """An error in the service's own protocol and with its own code."""
-    if kind == "throttle":
-        status, code, text = "400 Bad Request", THROTTLING.get(request.service, "Throttling"), "Rate exceeded"
-    else:
-        status = "500 Internal Server Error"
-        code, text = SERVER_ERROR.get(request.service, "InternalFailure"), "An internal error occurred"
-    if request.service in JSON_SERVICES:
-        body = json.dumps({"__type": code, "message": text}).encode()
-        return status, _headers("application/x-amz-json-1.1", body), [body]
-    details = f"<Error><Type>Sender</Type><Code>{escape(code)}</Code><Message>{escape(text)}</Message></Error>"
-    if request.service == "ec2":
-        details = f"<Errors><Error><Code>{escape(code)}</Code><Message>{escape(text)}</Message></Error></Errors>"
-    root = "Response" if request.service == "ec2" else "ErrorResponse"
-    body = f"<{root}>{details}<RequestId>lab-{request.number}</RequestId></{root}>".encode()
-    return status, _headers("text/xml", body), [body]
-
-
-def _headers(kind: str, body: bytes) -> list[tuple[str, str]]:
-    return [("Content-Type", kind), ("Content-Length", str(len(body)))]

@@ -1,13 +1,12 @@
 # Copyright (c) The canary.ecs authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The faults over HTTP: GET lists them, POST sets one, DELETE takes all away."""
+"""The faults over HTTP: GET lists them, with how many calls each has hit and holds; POST sets one, DELETE clears."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from typing import Any
 
 from lab.faults.room import Room, fault_of
@@ -22,7 +21,7 @@ def page(room: Room) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[
         status = "200 OK"
         try:
             _act(room, environ)
-            shown: Any = [asdict(fault) for fault in room.faults]
+            shown: Any = room.facts()
         except ValueError as error:
             status, shown = "400 Bad Request", {"error": str(error)}
         body = json.dumps(shown).encode()

@@ -95,10 +95,10 @@ class World:
         self.endpoint = endpoint
         self.ecs, self.elb = self.client("ecs"), self.client("elbv2")
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, **more: Any) -> Any:
         """A boto3 client of the cloud's API."""
         make: Any = SESSION.client
-        return make(service, **self._given)
+        return make(service, **self._given, **more)
 
     def run(self, seconds: float) -> None:
         """Let time pass, tick by tick."""

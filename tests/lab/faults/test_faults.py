@@ -9,11 +9,12 @@ import json
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionClosedError
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from lab.control.calls import Request
@@ -86,6 +87,39 @@ def test_latency_delays(pair: Pair) -> None:
     begun = time.monotonic()
     pair.ecs.describe_clusters()
     assert time.monotonic() - begun >= 0.3
+
+
+@pytest.mark.parametrize(("kind", "during"), [("hold-before", [0, 100]), ("hold-after", [25, 75])])
+def test_a_held_call_waits_before_or_after_the_effect(pair: Pair, kind: str, during: list[int]) -> None:
+    pair.cloud.faults.add(Fault(kind, operation="ModifyRule"))
+    with ThreadPoolExecutor() as pool:
+        shifting = pool.submit(shift, pair)
+        held(pair, 1)
+        assert weights(pair) == during
+        assert not shifting.done()
+        pair.cloud.faults.clear()
+        shifting.result(timeout=5)
+    assert weights(pair) == [25, 75]
+
+
+def test_a_held_call_whose_client_is_gone_takes_no_effect(pair: Pair) -> None:
+    """As when the client is killed: its call is let go of, and no later call is."""
+    pair.cloud.faults.add(Fault("hold-before", operation="ModifyRule", calls=(1,)))
+    impatient = pair.client("elbv2", config=ONCE.merge(Config(read_timeout=0.3)))
+    with pytest.raises(ReadTimeoutError):
+        impatient.modify_rule(RuleArn=pair.rule, Actions=[pair.forward(75, 25)])
+    held(pair, 0)
+    assert weights(pair) == [0, 100]
+    shift(pair)
+    assert weights(pair) == [25, 75]
+
+
+def held(pair: Pair, count: int) -> None:
+    """Wait until the lab holds as many calls."""
+    deadline = time.monotonic() + 5
+    while pair.cloud.faults.facts()[0]["held"] != count:
+        assert time.monotonic() < deadline, pair.cloud.faults.facts()
+        time.sleep(0.01)
 
 
 def test_faults_are_set_and_taken_away_over_http(pair: Pair) -> None:
