@@ -36,6 +36,9 @@ REFUSALS = {
     ),
 }
 
+HOLD_INTERVAL = 0.02
+"""Seconds between two looks at whether a held call may go on."""
+
 
 class Faults:
     """The middleware. Finds the request that the server put into ``environ["lab.request"]``."""
