@@ -24,6 +24,7 @@ from lab.control.views import LoadBalancer, Network, Spawn, TargetGroup
 from lab.faults import page
 from lab.faults.middleware import Faults
 from lab.faults.room import Room
+from lab.permissions.gate import Gate
 from lab.scheduler.autoscaler import Autoscaler
 from lab.scheduler.probes import Probes
 from lab.scheduler.services import Services
@@ -63,7 +64,7 @@ class Cloud:
         self.autoscaler = Autoscaler(services=self.services, seconds=settings.autoscaling_seconds)
         self.server = ApiServer(network.control_plane, lock=self.lock, calls=self.calls, clock=settings.clock)
         self.faults = Room()
-        self.server.middlewares.append(Faults(self.faults))
+        self.server.middlewares += [Faults(self.faults), Gate(account=settings.account)]
         self.server.pages[page.PATH] = page.page(self.faults)
         self.stacks = Engine()
         self._patches = Patches()
