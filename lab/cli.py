@@ -38,7 +38,7 @@ FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN")
 
 def up(options: argparse.Namespace) -> int:
     """Start the lab."""
-    lab = lifecycle.up(options.name, propagation_delay=options.propagation_delay)
+    lab = lifecycle.up(options.name, propagation_delay=options.propagation_delay, metrics_period=options.metrics_period)
     name = "" if lab.name == lifecycle.NAME else f" --name {lab.name}"
     print(f'The lab {lab.name} answers at {lab.endpoint}\nNext: eval "$(python -m lab env{name})"')
     return 0
@@ -170,6 +170,14 @@ def parser() -> argparse.ArgumentParser:
         default=lifecycle.PROPAGATION_DELAY,
         metavar="SECONDS",
         help="how long after the API accepted it a weight takes effect (default: %(default)g)",
+    )
+    starting.add_argument(
+        "--metrics-period",
+        type=float,
+        choices=(5.0, 10.0, 30.0, 60.0),
+        default=lifecycle.METRICS_PERIOD,
+        metavar="SECONDS",
+        help="how much time a datapoint of a load balancer covers: 5, 10, 30 or, as on AWS, 60 (default: %(default)g)",
     )
     named = [
         starting,

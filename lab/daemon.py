@@ -70,7 +70,7 @@ class Tasks:
 class Daemon:
     """One running lab."""
 
-    def __init__(self, state: State, *, propagation_delay: float) -> None:
+    def __init__(self, state: State, *, propagation_delay: float, metrics_period: float) -> None:
         self._state = state
         self._claim = claim()
         network = Network(self._claim.number)
@@ -81,9 +81,10 @@ class Daemon:
             endpoint=f"http://{address}:{port}",
             propagation_delay=propagation_delay,
             low_ports=may_bind_low_ports(address),
+            metrics_period=metrics_period,
         )
         self._tasks = Tasks(state.directory / "tasks")
-        settings = Settings(region=REGION, call_log=str(state.directory / "calls.log"))
+        settings = Settings(region=REGION, call_log=str(state.directory / "calls.log"), metrics_period=metrics_period)
         self._cloud = Cloud(network=network, spawn=self._tasks.spawn, settings=settings)
         self._fleet = Fleet(
             state.directory / "balancers", propagation_delay=propagation_delay, low_ports=self.lab.low_ports
@@ -126,6 +127,10 @@ class Daemon:
         with self._cloud.lock:
             balancers, groups = self._cloud.load_balancers(), self._cloud.target_groups()
         self._fleet.update(balancers, groups, time.monotonic())
+        served = self._fleet.served()
+        with self._cloud.lock:
+            self._cloud.metrics.take(served)
+            self._cloud.metrics.observe(balancers, groups)
 
     def _repeat(self, work: Callable[[], None], interval: float) -> None:
         """Do ``work`` again and again. An error in one pass is logged, and the next pass tries again."""
@@ -142,6 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("name")
     parser.add_argument("lock", type=int, help="the open file descriptor that holds the lab's lock")
     parser.add_argument("--propagation-delay", type=float, required=True)
+    parser.add_argument("--metrics-period", type=float, required=True)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
@@ -150,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     itself = Process.of(os.getpid())
     assert itself is not None
     state.record_process(itself)
-    daemon = Daemon(state, propagation_delay=options.propagation_delay)
+    daemon = Daemon(state, propagation_delay=options.propagation_delay, metrics_period=options.metrics_period)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: daemon.end())
     daemon.run()

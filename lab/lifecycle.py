@@ -20,13 +20,20 @@ from lab.tied import CHECKOUT
 
 NAME = "default"
 PROPAGATION_DELAY = 2.0
+METRICS_PERIOD = 60.0
 
 
-def up(name: str = NAME, *, propagation_delay: float = PROPAGATION_DELAY, timeout: float = 60) -> Lab:
+def up(
+    name: str = NAME,
+    *,
+    propagation_delay: float = PROPAGATION_DELAY,
+    metrics_period: float = METRICS_PERIOD,
+    timeout: float = 60,
+) -> Lab:
     """Start the lab ``name`` and return when it answers; a lab that is up already is returned as it is.
 
     Raises:
-        LabError: it did not start, or runs with another propagation delay.
+        LabError: it did not start, or runs with another propagation delay or period of metrics.
     """
     if sys.platform != "linux":
         raise LabError("the lab runs on Linux only: elsewhere 127.0.0.0/8 is one address, and children outlive parents")
@@ -34,12 +41,12 @@ def up(name: str = NAME, *, propagation_delay: float = PROPAGATION_DELAY, timeou
     deadline = time.monotonic() + timeout
     while (lock := state.lock()) is None:
         if (lab := state.lab()) and state.process():
-            return _as_asked(lab, propagation_delay)
+            return _as_asked(lab, propagation_delay, metrics_period)
         if time.monotonic() > deadline:
             raise LabError(f"the lab {name} is being started or ended by another process, and does not answer")
         time.sleep(0.05)
     try:
-        return _answering(state, _start(state, lock, propagation_delay), timeout)
+        return _answering(state, _start(state, lock, propagation_delay, metrics_period), timeout)
     except BaseException:
         # Interrupted, or it never answered: leave nothing half started.
         down(name)
@@ -84,11 +91,11 @@ def find(name: str = NAME) -> Lab:
     return lab
 
 
-def _start(state: State, lock: int, propagation_delay: float) -> subprocess.Popen[bytes]:
+def _start(state: State, lock: int, propagation_delay: float, metrics_period: float) -> subprocess.Popen[bytes]:
     """Remove what an earlier lab left, start the daemon, away from this terminal, and hand it the lock."""
     command = [
         *(sys.executable, "-m", "lab.daemon", state.name, str(lock)),
-        *("--propagation-delay", str(propagation_delay)),
+        *("--propagation-delay", str(propagation_delay), "--metrics-period", str(metrics_period)),
     ]
     try:
         state.clear()
@@ -122,13 +129,14 @@ def _answering(state: State, daemon: subprocess.Popen[bytes], timeout: float) ->
     return lab
 
 
-def _as_asked(lab: Lab, propagation_delay: float) -> Lab:
+def _as_asked(lab: Lab, propagation_delay: float, metrics_period: float) -> Lab:
     """The lab that is up already, if it is what was asked for."""
-    if lab.propagation_delay != propagation_delay:
-        raise LabError(
-            f"the lab {lab.name} is up with a propagation delay of {lab.propagation_delay:g} s, "
-            f"not {propagation_delay:g} s: take it down first"
-        )
+    for what, found, asked in (
+        ("a propagation delay", lab.propagation_delay, propagation_delay),
+        ("a metrics period", lab.metrics_period, metrics_period),
+    ):
+        if found != asked:
+            raise LabError(f"the lab {lab.name} is up with {what} of {found:g} s, not {asked:g} s: take it down first")
     return lab
 
 

@@ -42,6 +42,7 @@ class Lab:
     endpoint: str
     propagation_delay: float
     low_ports: bool
+    metrics_period: float = 60.0
 
     @property
     def environment(self) -> dict[str, str]:

@@ -16,9 +16,13 @@ from typing import Any
 
 from lab.balancer.conditions import header
 from lab.control.views import Rule
+from lab.metrics.requests import UNAVAILABLE_ROUTE
 
 COOKIE = "AWSALBTG"
-UNAVAILABLE = {"direct_response": {"status": 503, "body": {"inline_string": "503 Service Temporarily Unavailable\n"}}}
+UNAVAILABLE = {
+    "name": UNAVAILABLE_ROUTE,
+    "direct_response": {"status": 503, "body": {"inline_string": "503 Service Temporarily Unavailable\n"}},
+}
 SET = "OVERWRITE_IF_EXISTS_OR_ADD"
 ADD = "APPEND_IF_EXISTS_OR_ADD"
 

@@ -18,6 +18,7 @@ from typing import Any
 from lab.balancer.actions import Ports, cluster_name, routes_of, weights_of
 from lab.balancer.conditions import SOURCE_HEADER, match
 from lab.control.views import Listener, LoadBalancer, Target, TargetGroup
+from lab.metrics import requests
 
 Document = dict[str, Any]
 
@@ -25,6 +26,7 @@ TYPES = "type.googleapis.com/envoy"
 LISTENERS = "listeners.json"
 CLUSTERS = "clusters.json"
 ADMIN_SOCKET = "admin.sock"
+REQUESTS = "requests.pipe"
 
 # What the ALB answers when a target cannot be reached, or breaks off
 # (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html).
@@ -205,7 +207,7 @@ def _connection_manager(listener: Listener, directory: str) -> Document:
         "early_header_mutation_extensions": [_note_source()],
         "http_filters": [_router()],
         "local_reply_config": {"mappers": [_bad_gateway(), _unavailable()]},
-        "access_log": [_access_log(f"{directory}/access.log")],
+        "access_log": [_access_log(f"{directory}/access.log"), _written_to(f"{directory}/{REQUESTS}", requests.LINE)],
     }
     return {"name": "envoy.filters.network.http_connection_manager", "typed_config": config}
 
@@ -250,9 +252,14 @@ def _access_log(path: str) -> Document:
     """One line for each request that did not end well, and none for the others."""
     line = f"{' '.join(ACCESS_LOG_FIELDS)}\n"
     status = {"comparison": {"op": "GE", "value": {"default_value": 500, "runtime_key": "access_log_from_status"}}}
+    failed = {"or_filter": {"filters": [{"status_code_filter": status}, {"response_flag_filter": {}}]}}
+    return {**_written_to(path, line), "filter": failed}
+
+
+def _written_to(path: str, line: str) -> Document:
+    """One line for each request."""
     return {
         "name": "envoy.access_loggers.file",
-        "filter": {"or_filter": {"filters": [{"status_code_filter": status}, {"response_flag_filter": {}}]}},
         "typed_config": {
             "@type": f"{TYPES}.extensions.access_loggers.file.v3.FileAccessLog",
             "path": path,

@@ -15,7 +15,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from lab.balancer.config import ADMIN_SOCKET, Document, bootstrap
+from lab.balancer.config import ADMIN_SOCKET, REQUESTS, Document, bootstrap
+from lab.metrics.pipe import RequestPipe
 from lab.tied import tied
 
 STATS = "/stats?format=json&filter="
@@ -57,11 +58,14 @@ class Envoy:
         self.directory = directory
         self._written: dict[str, Document] = {}
         self._process: subprocess.Popen[bytes] | None = None
+        self._requests: RequestPipe | None = None
 
     def start(self, documents: dict[str, Document]) -> None:
         """Write the first configuration and start the process; `wait_ready` tells when it answers."""
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir(parents=True, mode=0o700)
+        self._close_requests()
+        self._requests = RequestPipe(self.directory / REQUESTS)
         for name, document in documents.items():
             self._write(name, document)
         write(self.directory / "bootstrap.json", bootstrap(self.name, str(self.directory)))
@@ -115,17 +119,29 @@ class Envoy:
         found = json.loads(self._get(STATS + expression))["stats"]
         return {stat["name"]: stat["value"] for stat in found if "name" in stat}
 
-    def stop(self, timeout: float = 5) -> None:
-        """End the process: at once, as deleting a load balancer does."""
+    def requests(self) -> list[str]:
+        """What it said of the requests that ended since this was last called, as `lab.metrics.requests` reads it."""
+        return self._requests.lines() if self._requests else []
+
+    def stop(self, timeout: float = 5) -> list[str]:
+        """End the process: at once, as deleting a load balancer does. Returns what it said of its last requests."""
         if self._process is None:
-            return
+            return []
         self._process.terminate()
         try:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        last = self.requests()
+        self._close_requests()
         shutil.rmtree(self.directory, ignore_errors=True)
+        return last
+
+    def _close_requests(self) -> None:
+        if self._requests:
+            self._requests.close()
+            self._requests = None
 
     def _write(self, name: str, document: Document) -> None:
         write(self.directory / name, document)

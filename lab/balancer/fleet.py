@@ -17,10 +17,12 @@ from pathlib import Path
 
 from lab.addresses import bound_ports
 from lab.balancer import config
+from lab.balancer.actions import cluster_name
 from lab.balancer.certificate import self_signed
 from lab.balancer.config import Document
 from lab.balancer.envoy import Envoy, EnvoyError
 from lab.control.views import LoadBalancer, TargetGroup
+from lab.metrics.room import Served
 
 RETENTION = 60.0
 """Seconds that a target group stays known after the last rule let go of it, so that its requests in flight can end."""
@@ -51,6 +53,7 @@ class Balancer:
     """The Envoy of one load balancer."""
 
     def __init__(self, first: LoadBalancer, *, directory: Path, propagation_delay: float, low_ports: bool) -> None:
+        self._arn = first.arn
         self._propagation = Propagation(propagation_delay, first)
         self._low_ports = low_ports
         self._known: dict[str, float] = {}
@@ -68,6 +71,17 @@ class Balancer:
             return
         self.envoy.start(documents)
         self.envoy.wait_ready()
+
+    def served(self) -> Served:
+        """What it said of the requests that ended since this was last called."""
+        return self._said(self.envoy.requests())
+
+    def stop(self) -> Served:
+        """End it. Returns what it said of its last requests."""
+        return self._said(self.envoy.stop())
+
+    def _said(self, lines: list[str]) -> Served:
+        return Served(self._arn, {cluster_name(arn): arn for arn in self._known}, tuple(lines))
 
     def documents(self, active: LoadBalancer, groups: Mapping[str, TargetGroup]) -> dict[str, Document]:
         """The configuration files, in the order in which Envoy must get them: what is referred to comes first."""
@@ -90,12 +104,13 @@ class Fleet:
         self._low_ports = low_ports
         self._balancers: dict[str, Balancer] = {}
         self._troubles: dict[str, str] = {}
+        self._served: list[Served] = []
 
     def update(self, seen: Iterable[LoadBalancer], groups: Mapping[str, TargetGroup], now: float) -> None:
         """Start, change and stop Envoys so that they do what the cloud says. ``now`` is monotonic, in seconds."""
         current = {balancer.arn: balancer for balancer in seen}
         for arn in self._balancers.keys() - current.keys():
-            self._balancers.pop(arn).envoy.stop()
+            self._served.append(self._balancers.pop(arn).stop())
         for balancer in current.values():
             self._update(balancer, groups, now)
 
@@ -110,10 +125,16 @@ class Fleet:
             log.error("load balancer %s: %s", balancer.name, trouble)
         self._troubles[balancer.arn] = trouble
 
+    def served(self) -> list[Served]:
+        """What the load balancers said of the requests that ended since this was last called."""
+        found = [*self._served, *(balancer.served() for balancer in self._balancers.values())]
+        self._served = []
+        return [each for each in found if each.lines]
+
     def stop(self) -> None:
         """End every Envoy."""
         for balancer in self._balancers.values():
-            balancer.envoy.stop()
+            balancer.stop()
         self._balancers.clear()
         shutil.rmtree(self._directory, ignore_errors=True)
 

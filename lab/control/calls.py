@@ -43,10 +43,14 @@ class Call:
 
 
 def operation_of(headers: Mapping[str, str], body: bytes) -> str:
-    """The operation's name: of the JSON protocols' target header, else of the query protocol's ``Action``."""
+    """The operation's name: in the JSON protocols' target header, in the path of the RPC v2 protocol, which CloudWatch
+    speaks (``/service/NAME/operation/NAME``), or the query protocol's ``Action``."""
     target = headers.get("HTTP_X_AMZ_TARGET", "")
     if target:
         return target.rsplit(".", 1)[-1]
+    path = headers.get("PATH_INFO", "").split("/")
+    if path[1:2] == ["service"] and path[3:4] == ["operation"]:
+        return path[4]
     return parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0]
 
 

@@ -9,6 +9,7 @@ import threading
 from typing import Any
 
 from moto.applicationautoscaling.models import applicationautoscaling_backends
+from moto.cloudwatch.models import CloudWatchBackend, cloudwatch_backends
 from moto.core.base_backend import BackendDict
 from moto.ecs.models import EC2ContainerServiceBackend, ecs_backends
 from moto.elbv2.models import ELBv2Backend, elbv2_backends
@@ -24,6 +25,7 @@ from lab.control.views import LoadBalancer, Network, Spawn, TargetGroup
 from lab.faults import page
 from lab.faults.middleware import Faults
 from lab.faults.room import Room
+from lab.metrics.room import Metrics
 from lab.permissions.gate import Gate
 from lab.scheduler.autoscaler import Autoscaler
 from lab.scheduler.probes import Probes
@@ -66,6 +68,7 @@ class Cloud:
         self.faults = Room()
         self.server.middlewares += [Faults(self.faults), Gate(account=settings.account)]
         self.server.pages[page.PATH] = page.page(self.faults)
+        self.metrics = Metrics(lambda: self._moto_cloudwatch, period=settings.metrics_period, now=settings.wall_clock)
         self.stacks = Engine()
         self._patches = Patches()
 
@@ -94,6 +97,7 @@ class Cloud:
             self.tasks.tick(self.services.by_key, groups, at=at)
             self.stacks.tick()
             self.autoscaler.tick(reading.bounds(self._moto_autoscaling), at=at)
+            self.metrics.tick()
 
     def load_balancers(self) -> list[LoadBalancer]:
         """The load balancers, their listeners and rules, as they are now."""
@@ -120,6 +124,10 @@ class Cloud:
     @property
     def _moto_autoscaling(self) -> Any:
         return applicationautoscaling_backends[self.settings.account][self.settings.region]
+
+    @property
+    def _moto_cloudwatch(self) -> CloudWatchBackend:
+        return cloudwatch_backends[self.settings.account][self.settings.region]
 
     def _definition(self, named: str) -> dict[str, Any]:
         return reading.task_definition(self._moto_ecs.describe_task_definition(named))

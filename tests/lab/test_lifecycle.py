@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 
@@ -23,6 +22,7 @@ from lab.state import Lab, LabError, Process, State
 from lab.status import client_of
 from lab.tied import CHECKOUT
 from lab.traffic import Traffic
+from tests.lab.stack import Stack
 
 
 @pytest.fixture
@@ -86,85 +86,6 @@ def up(name: str, *arguments: str) -> Lab:
     assert found is not None
     assert found.endpoint in done.stdout
     return found
-
-
-def forward(*groups: tuple[str, int]) -> list[dict[str, Any]]:
-    """A forward action."""
-    return [
-        {
-            "Type": "forward",
-            "ForwardConfig": {"TargetGroups": [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in groups]},
-        }
-    ]
-
-
-class Stack:
-    """A load balancer over two services, made through the API alone."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.elbv2, self.ecs = client_of(lab, "elbv2"), client_of(lab, "ecs")
-        ec2 = client_of(lab, "ec2")
-        self.vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
-        self.subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]][:2]
-        balancer = self.elbv2.create_load_balancer(Name="web", Subnets=self.subnets)["LoadBalancers"][0]
-        self.url = f"http://{balancer['DNSName']}:8080/"
-        self.stable, self.canary = self._target_group("stable"), self._target_group("canary")
-        listener = self.elbv2.create_listener(
-            LoadBalancerArn=balancer["LoadBalancerArn"],
-            Protocol="HTTP",
-            Port=8080,
-            DefaultActions=forward((self.stable, 100), (self.canary, 0)),
-        )
-        self.listener = listener["Listeners"][0]["ListenerArn"]
-        self.ecs.create_cluster(clusterName="shop")
-        self._service("stable", self.stable, "v1")
-        self._service("canary", self.canary, "v2")
-        self._wait_healthy()
-
-    def shift(self, stable: int, canary: int) -> None:
-        """Set the weights of the default rule."""
-        self.elbv2.modify_listener(
-            ListenerArn=self.listener, DefaultActions=forward((self.stable, stable), (self.canary, canary))
-        )
-
-    def _target_group(self, name: str) -> str:
-        settings = {"HealthCheckPath": "/health", "HealthCheckIntervalSeconds": 5, "HealthyThresholdCount": 2}
-        made = self.elbv2.create_target_group(
-            Name=name, Protocol="HTTP", Port=8000, VpcId=self.vpc, TargetType="ip", **settings
-        )
-        return str(made["TargetGroups"][0]["TargetGroupArn"])
-
-    def _service(self, name: str, group: str, version: str) -> None:
-        container = {"name": "app", "image": f"app:{version}", "portMappings": [{"containerPort": 8000}]}
-        release = self.ecs.register_task_definition(
-            family=name,
-            networkMode="awsvpc",
-            requiresCompatibilities=["FARGATE"],
-            cpu="256",
-            memory="512",
-            containerDefinitions=[container],
-        )
-        self.ecs.create_service(
-            cluster="shop",
-            serviceName=name,
-            taskDefinition=release["taskDefinition"]["taskDefinitionArn"],
-            desiredCount=1,
-            launchType="FARGATE",
-            loadBalancers=[{"targetGroupArn": group, "containerName": "app", "containerPort": 8000}],
-            networkConfiguration={"awsvpcConfiguration": {"subnets": self.subnets}},
-        )
-
-    def _wait_healthy(self) -> None:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            health = [self.elbv2.describe_target_health(TargetGroupArn=arn) for arn in (self.stable, self.canary)]
-            states = [
-                target["TargetHealth"]["State"] for found in health for target in found["TargetHealthDescriptions"]
-            ]
-            if states == ["healthy", "healthy"]:
-                return
-            time.sleep(0.1)
-        raise AssertionError("the services did not become healthy")
 
 
 def test_a_split_moves_after_the_propagation_delay_and_kill_9_leaves_nothing(runtime: Path) -> None:
