@@ -27,7 +27,11 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.stack import (
     is_ours,
     plan_stack,
 )
-from ansible_collections.canary.ecs.plugins.module_utils._canary.status import status_lines, waiting_for
+from ansible_collections.canary.ecs.plugins.module_utils._canary.status import (
+    rolled_back_to,
+    status_lines,
+    waiting_for,
+)
 from ansible_collections.canary.ecs.plugins.module_utils._canary.steps import target_of
 
 Facts = Mapping[str, Any]
@@ -134,4 +138,5 @@ class FilterModule:
             "promote_plan": promote_plan,
             "status_lines": status_lines,
             "waiting_for": waiting_for,
+            "rolled_back_to": rolled_back_to,
         }

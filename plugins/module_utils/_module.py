@@ -11,10 +11,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+try:
+    from botocore.config import Config
+except ImportError:
+    # AnsibleAWSModule reports the missing library before a client is made.
+    pass
+
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 from ansible_collections.canary.ecs.plugins.module_utils._aws.calls import THROTTLING_CODES
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+
+
+class _Refused(AWSRetry):
+    """Repeats what was refused for coming too often, and nothing that may have taken effect."""
+
+    @staticmethod
+    def found(response_code: str, catch_extra_error_codes: list[str] | None = None) -> bool:
+        return response_code in THROTTLING_CODES
 
 
 class CanaryModule(AnsibleAWSModule):
@@ -31,6 +45,15 @@ class CanaryModule(AnsibleAWSModule):
         """A boto3 client for ``service`` (``elbv2``, ``ecs``, ``application-autoscaling``)."""
         retry = AWSRetry.jittered_backoff(retries=10, delay=1, max_delay=20, catch_extra_error_codes=THROTTLING_CODES)
         return self.client(service, retry_decorator=retry)
+
+    def client_of_once(self, service: str) -> Any:
+        """A boto3 client for calls that must not be made twice: it repeats what was throttled, and nothing else.
+
+        botocore by itself repeats a call whose answer was lost, whether it took effect or not.
+        https://docs.aws.amazon.com/boto3/latest/guide/retries.html
+        """
+        retry = _Refused.jittered_backoff(retries=10, delay=1, max_delay=20)
+        return self.client(service, retry_decorator=retry, config=Config(retries={"total_max_attempts": 1}))
 
 
 def run(module: CanaryModule, work: Callable[[CanaryModule], dict[str, Any]]) -> None:

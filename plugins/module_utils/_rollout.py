@@ -23,10 +23,6 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import C
 from ansible_collections.canary.ecs.plugins.module_utils._canary.promotion import release_before
 from ansible_collections.canary.ecs.plugins.module_utils._serving import Serving, read_again, read_serving, why_not
 
-# An UpdateService that ended like this may have taken effect all the same; any other error code is a refusal.
-# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html
-UNDECIDED = frozenset({"", "InternalFailure", "ServerException", "ServiceUnavailable", "500", "502", "503", "504"})
-
 
 @dataclass(frozen=True)
 class Rollout:
@@ -56,7 +52,7 @@ def roll_out(
         rollout = begin(ecs, service, task_definition)
         return rollout, follow(ecs, elbv2, rollout, timeout=timeout)
     except CanaryError as error:
-        if isinstance(error, AwsError) and error.operation == "UpdateService" and error.code not in UNDECIDED:
+        if isinstance(error, AwsError) and error.operation == "UpdateService" and not error.undecided:
             raise
         raise put_back(ecs, elbv2, service, service["taskDefinition"], why=error, timeout=timeout) from error
 

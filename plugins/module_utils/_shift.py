@@ -30,10 +30,6 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import (
 READ_BACK_SECONDS = 15.0
 READ_BACK_INTERVAL = 0.5
 
-# A write that fails like this may have taken effect all the same; any other error code is a refusal.
-# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/CommonErrors.html
-_UNDECIDED = {"", "InternalFailure", "InternalError", "ServiceUnavailable", "500", "502", "503", "504"}
-
 Live = dict[str, Rule]
 
 
@@ -129,7 +125,7 @@ def _failed(
 
 def _ours(error: AwsError, written: list[Change], groups: Groups, live: Live | None) -> list[Change]:
     """The rules to put back: those written, and the one that failed where that is undecided, but nobody else's."""
-    candidates = written if error.code in _UNDECIDED else written[:-1]
+    candidates = written if error.undecided else written[:-1]
     if live is None:
         return candidates
     seen = [(change, live.get(change.rule.arn)) for change in candidates]

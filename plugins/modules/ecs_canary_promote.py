@@ -173,12 +173,14 @@ events:
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.canary.ecs.plugins.module_utils._aws.calls import AwsError
 from ansible_collections.canary.ecs.plugins.module_utils._aws.ecs import (
     describe_services,
     describe_task_definition,
     latest_revisions,
     register_task_definition,
 )
+from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import poll_until
 from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import (
     find_deployment,
     primary,
@@ -214,6 +216,9 @@ ARGUMENTS = {
     "rules": {"type": "list", "elements": "str"},
     "wait_timeout": {"type": "int", "default": 1800},
 }
+
+# How long a list may not yet show a revision that was registered.
+LOST_SECONDS = 5.0
 
 # How many of a family's newest revisions are looked at for one to use again.
 REVISIONS_LOOKED_AT = 5
@@ -327,7 +332,7 @@ def promote(
     """Give stable the release and wait for it."""
     arn = new.arn
     if arn is None:
-        arn = register_task_definition(ecs, new.definition)
+        arn = register(module, ecs, new.definition)
         log.append(f"Registered {short(arn)}.")
     rollout, serving = roll_out(ecs, module.client_of("elbv2"), stable, arn, timeout=module.params["wait_timeout"])
     log.append(
@@ -335,6 +340,31 @@ def promote(
         f"{serving}."
     )
     return result(old, Release(arn, new.definition), deployment=state_of(serving.service, rollout.deployment), log=log)
+
+
+def register(module: CanaryModule, ecs: Any, definition: dict[str, Any]) -> str:
+    """Register one revision, not two: where the answer is lost, the family tells whether the call took effect."""
+    once = module.client_of_once("ecs")
+    try:
+        return register_task_definition(once, definition)
+    except AwsError as error:
+        if not error.undecided:
+            raise
+    try:
+        return lost_revision(ecs, definition)
+    except CanaryError:
+        return register_task_definition(once, definition)
+
+
+def lost_revision(ecs: Any, definition: dict[str, Any]) -> str:
+    """The revision that a call registered whose answer was lost; raises `CanaryError` where it had no effect."""
+    found = poll_until(
+        lambda: registered(ecs, definition),
+        lambda release: release.arn is not None,
+        timeout=LOST_SECONDS,
+        gave_up=lambda _release: CanaryError(f"No revision of {definition['family']} is the one to be registered."),
+    )
+    return str(found.arn)
 
 
 def keep(module: CanaryModule, ecs: Any, stable: dict[str, Any], release: Release) -> dict[str, Any]:

@@ -44,6 +44,15 @@ options:
   max:
     description: The most tasks that the autoscaler may start. See O(min).
     type: int
+  hold:
+    description:
+      - V(true) holds the service at O(min) for a while. What its min was is kept in a tag of the service
+        (C(canary.ecs:min)), so that it is found again even if the run in between was killed.
+      - V(false) puts that min back and takes the tag away. A service that is not held is left alone, and so is a min
+        that somebody else has set since.
+      - A service without a scalable target has no min to hold. One whose ARN has the old form, without the cluster,
+        cannot have tags, so its min is left alone.
+    type: bool
   like:
     description:
       - Size the service from another one, instead of by numbers.
@@ -120,6 +129,20 @@ EXAMPLES = r"""
     like:
       service: cart-stable
       percent: 25
+
+- name: Run eight tasks, and let the autoscaler take none of them away
+  canary.ecs.ecs_service_capacity:
+    cluster: shop
+    service: cart-stable
+    desired: 8
+    min: 8
+    hold: true
+
+- name: Let the autoscaler go down to the min of before again
+  canary.ecs.ecs_service_capacity:
+    cluster: shop
+    service: cart-stable
+    hold: false
 
 - name: Park the canary, without waiting for its tasks to stop
   canary.ecs.ecs_service_capacity:
@@ -225,7 +248,7 @@ events:
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.canary.ecs.plugins.module_utils._aws.autoscaling import (
@@ -233,7 +256,12 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws.autoscaling import
     resource_id,
     scalable_targets,
 )
-from ansible_collections.canary.ecs.plugins.module_utils._aws.ecs import describe_services, update_service
+from ansible_collections.canary.ecs.plugins.module_utils._aws.ecs import (
+    describe_services,
+    tag_service,
+    untag_service,
+    update_service,
+)
 from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import poll_until
 from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import (
     Bounds,
@@ -249,6 +277,13 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import refuse_daemon, refuse_not_active
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+from ansible_collections.canary.ecs.plugins.module_utils._canary.holding import (
+    TAG,
+    Memory,
+    can_remember,
+    held_at,
+    memory_of,
+)
 from ansible_collections.canary.ecs.plugins.module_utils._module import CanaryModule, run
 from ansible_collections.canary.ecs.plugins.module_utils._serving import (
     Serving,
@@ -263,6 +298,7 @@ ARGUMENTS = {
     "desired": {"type": "int"},
     "min": {"type": "int"},
     "max": {"type": "int"},
+    "hold": {"type": "bool"},
     "like": {
         "type": "dict",
         "options": {
@@ -311,10 +347,20 @@ class Sized:
         bounds = Bounds(self.target["MinCapacity"], self.target["MaxCapacity"]) if self.target else None
         return Capacity(self.service["desiredCount"], bounds)
 
+    @property
+    def memory(self) -> Memory | None:
+        """What the service remembers of a min that it is held from, as far as its tags were read."""
+        return memory_of(self.service.get("tags", []), live=self.target["MinCapacity"]) if self.target else None
 
-def read_sized(clients: Clients, cluster: str, names: list[str]) -> list[Sized]:
+    @property
+    def tagged(self) -> str | None:
+        """The tag that remembers, whether it still means anything or not."""
+        return next((tag["value"] for tag in self.service.get("tags", []) if tag["key"] == TAG), None)
+
+
+def read_sized(clients: Clients, cluster: str, names: list[str], *, tags: bool) -> list[Sized]:
     """The services with their scalable targets; raises `CanaryError` for one that has no count of its own to set."""
-    services = describe_services(clients.ecs, cluster, names)
+    services = describe_services(clients.ecs, cluster, names, tags=tags)
     if len({service["serviceArn"] for service in services}) < len(services):
         raise CanaryError(
             f"Service {services[0]['serviceName']} cannot be sized like itself: name another one in like."
@@ -332,6 +378,50 @@ def asked(options: dict[str, Any], model: Sized | None) -> Wanted:
         return Wanted(desired=options["desired"], min=options["min"], max=options["max"])
     like = options["like"]
     return sized_like(model.capacity, percent=like["percent"], at_least=Wanted(**like["at_least"]))
+
+
+def held(options: dict[str, Any], sized: Sized, wanted: Wanted) -> tuple[Wanted, Memory | None]:
+    """What is wanted with the min that ``hold`` makes of it, and what the service is to remember then."""
+    if options["hold"] is None:
+        return wanted, sized.memory
+    if not options["hold"]:
+        return replace(wanted, min=sized.memory.own if sized.memory else None), None
+    if wanted.min is None or sized.target is None:
+        return wanted, sized.memory
+    if not can_remember(sized.service["serviceArn"]):
+        return replace(wanted, min=None), None
+    return wanted, held_at(wanted.min, live=sized.target["MinCapacity"], memory=sized.memory)
+
+
+def refuse_hold(options: dict[str, Any]) -> None:
+    """Raise `CanaryError` where the service is to be let go of and a min is given too."""
+    if options["hold"] is False and (options["min"] is not None or options["like"]):
+        raise CanaryError("hold is false, which puts the min of before back: leave out min and like.")
+
+
+def remember(clients: Clients, sized: Sized, memory: Memory | None) -> None:
+    """Let the service remember its min, before it is held at another one."""
+    if memory and memory.text != sized.tagged:
+        tag_service(clients.ecs, sized.service, TAG, memory.text)
+
+
+def forget(clients: Clients, sized: Sized, memory: Memory | None) -> None:
+    """Take the memory from the service, once it has its own min again."""
+    if memory is None and sized.tagged is not None:
+        untag_service(clients.ecs, sized.service, TAG)
+
+
+def remembering(sized: Sized, memory: Memory | None, *, hold: bool | None) -> list[str]:
+    """A sentence for the log about a min that is held, or is not."""
+    if hold and not can_remember(sized.service["serviceArn"]):
+        return [
+            f"Left the min of service {sized.name} alone: its ARN has the old form, so no tag can remember what it was."
+        ]
+    if memory and memory.text != sized.tagged:
+        return [f"The min of service {sized.name} is its own {memory.own} no longer; its tag {TAG} remembers that."]
+    if memory is None and sized.tagged is not None:
+        return [f"Took the tag {TAG} from service {sized.name}."]
+    return []
 
 
 def apply(clients: Clients, sized: Sized, step: Step) -> None:
@@ -404,19 +494,24 @@ def change(clients: Clients, sized: Sized, after: Capacity, *, wait: bool, timeo
 def ensure_capacity(module: CanaryModule) -> dict[str, Any]:
     """Read, decide, apply, read back: the module's result."""
     options = module.params
+    refuse_hold(options)
     clients = Clients(module.client_of("ecs"), module.client_of("application-autoscaling"), module.client_of("elbv2"))
     names = [options["service"]] + ([options["like"]["service"]] if options["like"] else [])
-    sized, *model = read_sized(clients, options["cluster"], names)
+    sized, *model = read_sized(clients, options["cluster"], names, tags=options["hold"] is not None)
+    wanted, memory = held(options, sized, asked(options, model[0] if model else None))
     before = sized.capacity
-    after = decide(before, asked(options, model[0] if model else None), service=sized.name)
+    after = decide(before, wanted, service=sized.name)
+    changed = before != after or sized.tagged != (memory.text if memory else None)
     log = suspension(sized) + [sentence(step, sized.name) for step in steps(before, after)]
+    log += remembering(sized, memory, hold=options["hold"])
     if module.check_mode:
-        serving = read_serving(clients.elbv2, sized.service)
-    else:
-        sized, serving = change(clients, sized, after, wait=options["wait"], timeout=options["wait_timeout"])
-        if options["wait"]:
-            log.append(f"Service {sized.name} is ready: {serving}.")
-    return result(before, after if module.check_mode else sized.capacity, serving, log=log, changed=before != after)
+        return result(before, after, read_serving(clients.elbv2, sized.service), log=log, changed=changed)
+    remember(clients, sized, memory)
+    seen, serving = change(clients, sized, after, wait=options["wait"], timeout=options["wait_timeout"])
+    forget(clients, sized, memory)
+    if options["wait"]:
+        log.append(f"Service {sized.name} is ready: {serving}.")
+    return result(before, seen.capacity, serving, log=log, changed=changed)
 
 
 def result(before: Capacity, after: Capacity, serving: Serving, *, log: list[str], changed: bool) -> dict[str, Any]:
@@ -442,7 +537,7 @@ def main() -> None:
     module = CanaryModule(
         argument_spec=ARGUMENTS,
         mutually_exclusive=[("like", "desired"), ("like", "min"), ("like", "max")],
-        required_one_of=[("desired", "min", "max", "like")],
+        required_one_of=[("desired", "min", "max", "like", "hold")],
     )
     run(module, ensure_capacity)
 

@@ -27,6 +27,18 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import C
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html
 THROTTLING_CODES = ["ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException"]
 
+# A call that ends like this may have taken effect all the same; any other error code is a refusal.
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/CommonErrors.html
+_UNDECIDED = {
+    "",
+    "InternalError",
+    "InternalFailure",
+    "ServerException",
+    "ServiceUnavailable",
+    *("500", "502", "503", "504"),
+}
+
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _REJECTED = {
     "InvalidClientTokenId",
@@ -46,6 +58,11 @@ class AwsError(CanaryError):
         super().__init__(message, error={"code": code, "operation": operation}, **facts)
         self.code = code
         self.operation = operation
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the call may have taken effect all the same."""
+        return self.code in _UNDECIDED
 
 
 def call(client: Any, operation: str, *, on: str, **parameters: Any) -> dict[str, Any]:

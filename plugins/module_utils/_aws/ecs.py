@@ -11,17 +11,17 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws.calls import call
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 
 
-def describe_services(client: Any, cluster: str, services: list[str]) -> list[dict[str, Any]]:
-    """The services, in the order asked for, as ECS describes them (at most 10, names or ARNs).
+def describe_services(client: Any, cluster: str, services: list[str], *, tags: bool = False) -> list[dict[str, Any]]:
+    """The services, in the order asked for, as ECS describes them (at most 10, names or ARNs); tags only if asked for.
 
     A missing service comes back from ECS as a failure without an error, and a deleted one as INACTIVE; both raise
     `CanaryError` here, as does a cluster that does not exist.
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html
     """
     names = ", ".join(services)
-    answer = call(
-        client, "describe_services", on=f"service {names} in cluster {cluster}", cluster=cluster, services=services
-    )
+    asked = {"include": ["TAGS"]} if tags else {}
+    on = f"service {names} in cluster {cluster}"
+    answer = call(client, "describe_services", on=on, cluster=cluster, services=services, **asked)
     found = answer.get("services", [])
     return [_exactly(found, service, cluster) for service in services]
 
@@ -81,6 +81,24 @@ def update_service(client: Any, service: dict[str, Any], **changes: Any) -> dict
     )
     updated: dict[str, Any] = answer["service"]
     return updated
+
+
+def tag_service(client: Any, service: dict[str, Any], key: str, value: str) -> None:
+    """Give a service a tag; one that it has with this key takes the value.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TagResource.html
+    """
+    arn = service["serviceArn"]
+    call(client, "tag_resource", on=f"service {arn}", resourceArn=arn, tags=[{"key": key, "value": value}])
+
+
+def untag_service(client: Any, service: dict[str, Any], key: str) -> None:
+    """Take a tag from a service; one that it does not have is no error.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UntagResource.html
+    """
+    arn = service["serviceArn"]
+    call(client, "untag_resource", on=f"service {arn}", resourceArn=arn, tagKeys=[key])
 
 
 def latest_revisions(client: Any, family: str, *, most: int) -> list[str]:

@@ -26,6 +26,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.sizing import (
     parked,
     stable_for,
 )
+from ansible_collections.canary.ecs.plugins.module_utils._canary.status import is_rolling
 from ansible_collections.canary.ecs.plugins.module_utils._canary.steps import Target, guarded, steps_to, target_of
 
 Info = Mapping[str, Any]
@@ -79,7 +80,8 @@ def plan_rollback(info: Info, settings: Settings) -> Plan:
     """How to bring all traffic to stable, and park the canary.
 
     ``stable_before`` holds what stable needs before it can take the traffic: nothing where it is large and healthy
-    enough, so that the traffic moves at once.
+    enough, so that the traffic moves at once. ``stable_rolling`` tells of a release that stable is still taking: a
+    promotion that did not end leaves that.
     """
     pair = _pair(info, settings)
     needed = max(stable_for(pair, Fraction(1)), 0 if pair.stable.desired else settings.rest.desired or 1)
@@ -89,7 +91,7 @@ def plan_rollback(info: Info, settings: Settings) -> Plan:
         "stable_before": {} if ready else {"desired": needed},
         "steps": steps_to(target_of(percent=0), live=_percents(info)),
         "canary_after": _unless_so(pair, parked(pair.canary, settings.rest)),
-        "same_release": _promoted(info, "image"),
+        "stable_rolling": is_rolling(info["stable"]),
     }
 
 
@@ -108,11 +110,9 @@ def plan_promote(info: Info, settings: Settings, *, take: str, return_step: Any)
             "first."
         )
     needed = stable_for(pair, Fraction(1)) if pair.share else pair.stable.desired
-    before, after = _held_up(pair, needed) if pair.share else ({}, {})
     return {
         "promoted": promoted,
-        "stable_before": before,
-        "stable_after": after,
+        "stable_before": _held_up(pair, needed) if pair.share else {},
         "steps": guarded(steps_to(target_of(percent=0), live=_percents(info), step=return_step), live=_percents(info)),
         "canary_after": _unless_so(pair, parked(pair.canary, settings.rest)),
     }
@@ -124,17 +124,17 @@ def _promoted(info: Info, take: str) -> bool:
     return bool(info.get("promoted")) or (take == "image" and same_images)
 
 
-def _held_up(pair: Pair, needed: int) -> tuple[dict[str, int], dict[str, int]]:
-    """Stable's capacity while the traffic returns, and what of it is put back afterwards.
+def _held_up(pair: Pair, needed: int) -> dict[str, int]:
+    """Stable's capacity while the traffic returns.
 
-    Its autoscaler sees no load yet and would take the tasks away again, so the min goes up with the count.
+    Its autoscaler sees no load yet and would take the tasks away again, so it is held at that min.
     https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
     """
     bounds = pair.stable.bounds
     if bounds is None:
-        return {"desired": needed}, {}
+        return {"desired": needed}
     needed = min(needed, bounds.max)
-    return {"desired": needed, "min": max(needed, bounds.min)}, {"min": bounds.min}
+    return {"desired": needed, "min": max(needed, bounds.min)}
 
 
 def _pair(info: Info, settings: Settings) -> Pair:
@@ -143,7 +143,7 @@ def _pair(info: Info, settings: Settings) -> Pair:
     share = Fraction(max(percents, default=0)).limit_denominator(10**6) / 100
     stable, canary = capacity_of(info["stable"]), capacity_of(info["canary"])
     resting = max(settings.least.desired or 0, settings.rest.desired or 0)
-    return Pair(stable=stable, canary=canary, share=share, resting=resting)
+    return Pair(stable, canary, share=share, resting=resting, least_max=settings.least.max or 0)
 
 
 def _percents(info: Info) -> list[float | None]:

@@ -20,25 +20,42 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import
 
 @dataclass(frozen=True)
 class Pair:
-    """Both services as they are: their capacity, the canary's share of the requests, its resting count."""
+    """Both services as they are: their capacity, the canary's share of the requests, its resting count.
+
+    ``least_max`` is the max below which no share sizes the canary.
+    """
 
     stable: Capacity
     canary: Capacity
     share: Fraction
     resting: int
+    least_max: int = 0
+
+    @property
+    def sized_for(self) -> Fraction:
+        """The share that the canary is sized for: the one that it takes, unless it is sized as for a larger one.
+
+        A shift that was cut off before it moved the traffic up, or after it moved it down, leaves it so: at its min,
+        with the max of the larger share.
+        """
+        stable, canary = self.stable.bounds, self.canary.bounds
+        if stable is None or canary is None or not stable.max or canary.min != self.canary.desired:
+            return self.share
+        usual = max(self.least_max, math.ceil(self.share * stable.max))
+        return self.share if canary.max <= usual else min(Fraction(1), Fraction(canary.max, stable.max))
 
     @property
     def whole_load(self) -> int:
         """The tasks that the whole load needs.
 
-        That is stable's count, unless the canary has more tasks than its share of that count and more than it rests
-        with: then stable has been scaled in, or the canary out, and what the counts and shares of both allow is
-        taken. Never more than stable's max, which is what its owner lets the whole load have.
+        That is stable's count, unless the canary has more tasks than the share it is sized for of that count, and more
+        than it rests with: then stable has been scaled in, or the canary out, and what the counts and shares of both
+        allow is taken. Never more than stable's max, which is what its owner lets the whole load have.
         """
         stable, canary, share = self.stable.desired, self.canary.desired, self.share
-        if not share or canary <= max(self.resting, math.ceil(share * stable)):
+        if not share or canary <= max(self.resting, math.ceil(self.sized_for * stable)):
             return stable
-        load = math.ceil(canary / share)
+        load = math.ceil(canary / self.sized_for)
         if share < 1:
             load = min(load, math.ceil(stable / (1 - share)))
         return max(stable, min(load, self.stable.bounds.max) if self.stable.bounds else load)

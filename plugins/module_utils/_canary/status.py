@@ -35,6 +35,23 @@ def waiting_for(info: Facts) -> list[str]:
     return [reason for name in ("stable", "canary") for reason in _missing(name, info[name])]
 
 
+def is_rolling(service: Facts) -> bool:
+    """Whether the service is on its way to a release."""
+    return (_newest(service).get("rollout_state") or "COMPLETED") != "COMPLETED"
+
+
+def rolled_back_to(info: Facts) -> str:
+    """Which release has the traffic after a rollback; moving traffic brings no other one back."""
+    stable, canary = info["stable"], info["canary"]
+    runs = f"Stable runs {_version(stable) or 'its release'} ({_release(stable)})"
+    if not info.get("promoted") and stable.get("images") != canary.get("images"):
+        return f"{runs}."
+    return (
+        f"{runs}, the release of the canary: moving traffic brings no older one back. Give stable another one with "
+        "deploy.yml -e stable_image=..."
+    )
+
+
 def _missing(name: str, service: Facts) -> Iterable[str]:
     """What is missing on one service, in sentences."""
     rollout = _newest(service)

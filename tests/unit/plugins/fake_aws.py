@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import botocore.session
@@ -98,6 +98,10 @@ class FakeAws:
         """Before each next call of the operation, one of these happens; one that raises is the call's answer."""
         self._pending.setdefault(operation, deque()).extend(happens)
 
+    def undo(self, operation: str) -> None:
+        """Nothing more happens before a call of the operation."""
+        self._pending.pop(operation, None)
+
     def settle(self, name: str) -> None:
         """ECS starts and stops tasks until the service runs what it should, and their targets are healthy."""
         service = self.services[name]
@@ -151,9 +155,25 @@ class FakeAws:
             "rolloutStateReason": f"ECS deployment is {state}.",
         }
 
-    def _describe_services(self, cluster: str, services: list[str]) -> dict[str, Any]:
+    def _describe_services(self, cluster: str, services: list[str], include: Sequence[str] = ()) -> dict[str, Any]:
         found = [each for each in self.services.values() if {each["serviceName"], each["serviceArn"]} & set(services)]
+        if "TAGS" not in include:
+            found = [{name: value for name, value in each.items() if name != "tags"} for each in found]
         return {"services": found, "failures": []}
+
+    def _tag_resource(self, resourceArn: str, tags: list[dict[str, str]]) -> dict[str, Any]:
+        service = self._by_arn(resourceArn)
+        new = {tag["key"] for tag in tags}
+        service["tags"] = [tag for tag in service.get("tags", []) if tag["key"] not in new] + tags
+        return {}
+
+    def _untag_resource(self, resourceArn: str, tagKeys: list[str]) -> dict[str, Any]:
+        service = self._by_arn(resourceArn)
+        service["tags"] = [tag for tag in service.get("tags", []) if tag["key"] not in tagKeys]
+        return {}
+
+    def _by_arn(self, arn: str) -> dict[str, Any]:
+        return next(service for service in self.services.values() if service["serviceArn"] == arn)
 
     def _update_service(self, cluster: str, service: str, **changes: Any) -> dict[str, Any]:
         found = self.services[service]
@@ -250,7 +270,7 @@ class FakeModule:
         self.check_mode = check_mode
         self.region = "eu-central-1"
         self.warnings: list[str] = []
-        self.client_of = aws.client
+        self.client_of = self.client_of_once = aws.client
 
     def warn(self, warning: str) -> None:
         self.warnings.append(warning)

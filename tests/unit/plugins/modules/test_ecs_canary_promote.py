@@ -24,6 +24,7 @@ from ansible_collections.canary.ecs.tests.unit.plugins.fake_aws import (
     group_arn,
     refusal,
 )
+from botocore.exceptions import ConnectionClosedError
 
 V1, V2 = definition_arn("stable", 1), definition_arn("canary", 1)
 
@@ -483,3 +484,24 @@ def test_check_mode_of_image_mode_says_a_revision_would_be_new(sidecar: FakeAws)
     result = promote(sidecar, take="image", check_mode=True)
     assert result["task_definition"] == {"before": V1, "after": None}
     assert result["diff"]["after"]["task_definition"] == "a new revision of stable"
+
+
+def lost(aws: FakeAws, *, effect: bool) -> Callable[[], None]:
+    """A RegisterTaskDefinition whose answer never comes, after it took effect or before."""
+
+    def happens() -> None:
+        if effect:
+            aws._register_task_definition(**aws.made("register_task_definition")[-1])
+        raise ConnectionClosedError(endpoint_url="https://ecs")
+
+    return happens
+
+
+@pytest.mark.parametrize(("effect", "sent"), [(True, 1), (False, 2)])
+def test_a_lost_answer_leaves_one_new_revision(sidecar: FakeAws, effect: bool, sent: int) -> None:
+    sidecar.then("register_task_definition", lost(sidecar, effect=effect))
+    after_update(sidecar, lambda: sidecar.settle("stable"))
+    result = promote(sidecar, take="image")
+    assert result["task_definition"]["after"] == definition_arn("stable", 2)
+    assert len(sidecar.made("register_task_definition")) == sent
+    assert [each["revision"] for each in sidecar.definitions.values() if each["family"] == "stable"] == [1, 2]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, cast
 
 import pytest
@@ -311,3 +312,88 @@ def test_every_form_of_arn_leads_to_the_same_scalable_target(aws: FakeAws, parti
     result = capacity(aws, service=arn, cluster=CLUSTER, max=6)
     assert aws.made("register_scalable_target")[0]["ResourceId"] == "service/shop/canary"
     assert result["service"] == {"name": "canary", "arn": arn, "cluster": "shop"}
+
+
+TAG = "canary.ecs:min"
+
+
+def live_min(aws: FakeAws, name: str = "stable") -> int:
+    return int(aws.targets[f"service/shop/{name}"]["MinCapacity"])
+
+
+def tag(aws: FakeAws, name: str = "stable") -> str | None:
+    return next((tag["value"] for tag in aws.services[name].get("tags", []) if tag["key"] == TAG), None)
+
+
+def hold(aws: FakeAws, minimum: int, *, check_mode: bool = False) -> dict[str, Any]:
+    return capacity(aws, service="stable", desired=10, min=minimum, hold=True, check_mode=check_mode)
+
+
+def let_go(aws: FakeAws, *, check_mode: bool = False) -> dict[str, Any]:
+    return capacity(aws, service="stable", hold=False, wait=False, check_mode=check_mode)
+
+
+def test_a_held_service_gets_its_own_min_back(aws: FakeAws) -> None:
+    assert hold(aws, 10)["changed"]
+    assert (live_min(aws), tag(aws)) == (10, "4/10")
+    assert aws.changes == ["tag_resource", "register_scalable_target"], "remembered before it is changed"
+    assert let_go(aws)["changed"]
+    assert (live_min(aws), tag(aws)) == (4, None)
+    assert aws.changes[2:] == ["register_scalable_target", "untag_resource"], "forgotten after it is put back"
+
+
+def test_holding_and_letting_go_again_changes_nothing(aws: FakeAws) -> None:
+    hold(aws, 10)
+    assert not hold(aws, 10)["changed"]
+    let_go(aws)
+    assert not let_go(aws)["changed"]
+    assert len(aws.changes) == 4
+
+
+def cut_off() -> None:
+    raise refusal("ServerException")
+
+
+@pytest.mark.parametrize("operation", ["tag_resource", "register_scalable_target", "untag_resource"])
+def test_a_run_that_ended_at_any_write_forgets_nothing(aws: FakeAws, operation: str) -> None:
+    """Held, held higher, and let go of, each cut off at a write and done again; the own min comes back."""
+    for step in (lambda: hold(aws, 8), lambda: hold(aws, 10), lambda: let_go(aws)):
+        aws.then(operation, cut_off)
+        with suppress(AwsError):
+            step()
+        aws.undo(operation)
+        step()
+    assert (live_min(aws), tag(aws)) == (4, None)
+
+
+def test_a_min_that_somebody_else_has_set_since_is_theirs(aws: FakeAws) -> None:
+    hold(aws, 10)
+    aws.targets["service/shop/stable"]["MinCapacity"] = 6
+    let_go(aws)
+    assert (live_min(aws), tag(aws)) == (6, None)
+
+
+def test_check_mode_holds_nothing(aws: FakeAws) -> None:
+    assert hold(aws, 10, check_mode=True)["changed"]
+    assert aws.changes == []
+
+
+def test_a_service_that_cannot_have_tags_keeps_its_min(aws: FakeAws) -> None:
+    aws.services["stable"]["serviceArn"] = "arn:aws:ecs:eu-central-1:123456789012:service/stable"
+    result = hold(aws, 10)
+    assert aws.changes == []
+    assert "its ARN has the old form" in result["log"][0]
+    let_go(aws)
+    assert aws.changes == []
+
+
+def test_a_service_without_scalable_target_is_held_by_nothing(aws: FakeAws) -> None:
+    del aws.targets["service/shop/stable"]
+    capacity(aws, service="stable", desired=10, hold=True)
+    let_go(aws)
+    assert aws.changes == []
+
+
+def test_letting_go_takes_no_min(aws: FakeAws) -> None:
+    with pytest.raises(CanaryError, match="leave out min and like"):
+        capacity(aws, service="stable", min=3, hold=False)

@@ -168,3 +168,12 @@ def test_only_the_bounds_given_are_sent(stub: Stub, bounds: dict[str, int | None
 
 def test_the_resource_id_is_of_the_cluster_whatever_the_form_of_the_service_arn() -> None:
     assert autoscaling.resource_id({**SERVICE, "serviceArn": OLD_ARN}) == "service/shop/cart"
+
+
+def test_a_service_is_tagged_and_untagged_by_its_arn(stub: Stub) -> None:
+    stub.answers("describe_services", {"services": [SERVICE]}, cluster="shop", services=["cart"], include=["TAGS"])
+    stub.answers("tag_resource", {}, resourceArn=ARN, tags=[{"key": "canary.ecs:min", "value": "2/8"}])
+    stub.answers("untag_resource", {}, resourceArn=ARN, tagKeys=["canary.ecs:min"])
+    (service,) = ecs.describe_services(stub.client, "shop", ["cart"], tags=True)
+    ecs.tag_service(stub.client, service, "canary.ecs:min", "2/8")
+    ecs.untag_service(stub.client, service, "canary.ecs:min")

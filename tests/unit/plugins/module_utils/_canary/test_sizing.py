@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -111,3 +112,32 @@ def test_a_canary_without_a_scalable_target_is_parked_without_one() -> None:
 def test_a_service_reads_as_a_capacity() -> None:
     assert capacity_of({"desired": 3, "min": 2, "max": 4}) == Capacity(3, Bounds(2, 4))
     assert capacity_of({"desired": 3, "min": None, "max": None}) == Capacity(3, None)
+
+
+@given(
+    stable=st.integers(1, 40),
+    spare=st.integers(0, 40),
+    lower=st.integers(1, 1000),
+    higher=st.integers(1, 1000),
+)
+def test_a_shift_that_was_cut_off_is_sized_the_same_again(stable: int, spare: int, lower: int, higher: int) -> None:
+    """Killed between the canary's size and the weights, or between the weights and its size: up as down."""
+    lower, higher = sorted((lower, higher))
+    live = Pair(
+        Capacity(stable, Bounds(1, stable + spare)),
+        Capacity(2, Bounds(2, 2)),
+        share=Fraction(lower, 1000),
+        resting=2,
+        least_max=4,
+    )
+    small = canary_for(live, lower / 10, at_least=SEED)
+    live = replace(live, canary=sized(small))
+    large = at_least_as(live.canary, canary_for(live, higher / 10, at_least=SEED))
+    cut_off = replace(live, canary=sized(large))
+    assert at_least_as(cut_off.canary, canary_for(cut_off, higher / 10, at_least=SEED)) == large
+    assert canary_for(cut_off, lower / 10, at_least=SEED) == small
+
+
+def sized(wanted: Wanted) -> Capacity:
+    assert wanted.desired is not None and wanted.min is not None and wanted.max is not None
+    return Capacity(wanted.desired, Bounds(wanted.min, wanted.max))

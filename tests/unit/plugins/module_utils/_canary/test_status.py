@@ -7,7 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.canary.ecs.plugins.module_utils._canary.status import status_lines, waiting_for
+from ansible_collections.canary.ecs.plugins.module_utils._canary.status import (
+    is_rolling,
+    rolled_back_to,
+    status_lines,
+    waiting_for,
+)
 
 LONG = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop/a-rather-long-name-of-a-service:2026-11-25-0800"
 
@@ -93,3 +98,18 @@ def test_what_is_waited_for_is_told(more: dict[str, Any], says: str) -> None:
     (reason,) = waiting_for(info(canary=service("cart-canary", **more)))
     assert says in reason
     assert "canary (cart-canary)" in reason
+
+
+def test_a_rollback_says_which_release_has_the_traffic() -> None:
+    assert rolled_back_to(info()) == "Stable runs cart:v1 (cart:7)."
+
+
+@pytest.mark.parametrize("more", [{"promoted": True}, {"canary": service("cart")}])
+def test_a_rollback_says_that_a_promoted_release_stays(more: dict[str, Any]) -> None:
+    assert rolled_back_to(info(**more)).startswith("Stable runs cart:v1 (cart:7), the release of the canary: ")
+
+
+@pytest.mark.parametrize(("state", "rolling"), [("IN_PROGRESS", True), ("FAILED", True), ("COMPLETED", False)])
+def test_a_release_under_way_is_told_from_one_that_arrived(state: str, rolling: bool) -> None:
+    assert is_rolling(service("cart", deployments=[{"status": "PRIMARY", "rollout_state": state}])) is rolling
+    assert not is_rolling(service("cart", deployments=[]))
