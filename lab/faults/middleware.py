@@ -91,10 +91,11 @@ class Faults:
         """Keep a call waiting until the fault is taken away; raises where its client hangs up first."""
         connection: socket.socket = environ["werkzeug.socket"]
         with self._room.holding(fault):
-            while fault in self._room.faults:
-                if _hung_up(connection):
-                    raise ConnectionResetError("the client hung up while the lab held its call")
+            while not _hung_up(connection):
+                if fault not in self._room.faults:
+                    return
                 self._sleep(HOLD_INTERVAL)
+        raise ConnectionResetError("the client hung up while the lab held its call")
 
 
 def _hung_up(connection: socket.socket) -> bool:
