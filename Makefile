@@ -13,8 +13,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 demo: $(VENV)/.lab ## A whole canary on this machine, under load
 	$(BIN)/python -m lab.demo
 
-test: $(VENV)/.test ## Everything that CI runs
-	$(BIN)/python -m pytest
+test: $(VENV)/.test ## Everything that CI runs, a file at a time on each of two workers
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.test ## The quick gates
 	$(BIN)/python -m pytest tests/gates -k "lint or sanity or house or documentation"

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import pytest
+from botocore.exceptions import ClientError
+
 from tests.integration.application import Application, no_failure, seen
 
 
@@ -44,3 +47,15 @@ def test_a_release_after_a_promotion_touches_only_the_canary(application: Applic
     assert application.image("Canary") == "shop:v3"
     assert application.service("Stable")["taskDefinition"] == stable, "the promoted release is not the stack's to reset"
     assert application.split() == split
+
+
+def test_destroying_removes_services_and_load_balancer(application: Application) -> None:
+    outputs = application.outputs
+    application.succeed("destroy.yml")
+    services = application.client("ecs").describe_services(
+        cluster=outputs["Cluster"], services=[outputs["StableService"], outputs["CanaryService"]]
+    )["services"]
+    assert {service["status"] for service in services} <= {"INACTIVE"}
+    with pytest.raises(ClientError, match="LoadBalancerNotFound"):
+        application.client("elbv2").describe_load_balancers(LoadBalancerArns=[outputs["LoadBalancerArn"]])
+    assert "changed=0" in application.succeed("destroy.yml").output, "there is nothing left to remove"
