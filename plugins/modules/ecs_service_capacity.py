@@ -17,7 +17,7 @@ description:
   - Can size a service from another one, for a share of the requests that the other one takes (O(like)).
   - What is not given is left alone. Scaling policies and a suspended state are never touched.
   - The writes are ordered so that at each moment the count lies within the bounds, and the autoscaler never moves it
-    back. Bounds that have no place for both the old and the new count are widened first, and narrowed last.
+    back. Bounds are widened before it changes, and narrowed after.
   - With O(wait), returns once the tasks run and, where a listener rule forwards to a target group of the service, as
     many targets are healthy. A target group that no rule forwards to has no health, and is not waited for.
 options:

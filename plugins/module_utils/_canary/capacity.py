@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -148,28 +148,21 @@ def _named(wanted: Wanted) -> str:
 def steps(before: Capacity, after: Capacity) -> list[Step]:
     """The writes that lead from one capacity to the other, in an order the autoscaler never interferes with.
 
-    At each moment the count lies within the bounds, if it did before. Bounds that have no place for both counts are
-    widened first, and narrowed last.
+    The bounds are first made wide enough for both counts and narrowed last, so that at each moment the count lies
+    within them, if it did before; and after each write the max is the larger of both, which tells a later run that was
+    not let through what the count was for.
     """
-    count: list[Step] = [SetCount(after.desired)] if after.desired != before.desired else []
-    if after.bounds is None:
-        return count
-    if before.bounds is None:
-        return [*count, SetBounds(after.bounds.min, after.bounds.max)]
-    if after.bounds.hold(before.desired):
-        return _moved(before.bounds, after.bounds) + count
-    if before.bounds.hold(after.desired):
-        return count + _moved(before.bounds, after.bounds)
-    wide = replace(
-        after.bounds,
-        min=min(before.bounds.min, after.bounds.min),
-        max=max(before.bounds.max, after.bounds.max),
-    )
-    return _moved(before.bounds, wide) + count + _moved(wide, after.bounds)
+    if after.desired == before.desired or after.bounds is None or before.bounds is None:
+        count: list[Step] = [SetCount(after.desired)] if after.desired != before.desired else []
+        return count + (_moved(before.bounds, after.bounds) if after.bounds else [])
+    wide = Bounds(min(before.bounds.min, after.bounds.min), max(before.bounds.max, after.bounds.max))
+    return [*_moved(before.bounds, wide), SetCount(after.desired), *_moved(wide, after.bounds)]
 
 
-def _moved(before: Bounds, after: Bounds) -> list[Step]:
-    """The step from some bounds to others, naming only those that change; no step where none does."""
+def _moved(before: Bounds | None, after: Bounds) -> list[Step]:
+    """The step from some bounds, or none, to others, naming only those that change; no step where none does."""
+    if before is None:
+        return [SetBounds(after.min, after.max)]
     if before == after:
         return []
     return [

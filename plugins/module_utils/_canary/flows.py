@@ -143,7 +143,7 @@ def _pair(info: Info, settings: Settings) -> Pair:
     share = Fraction(max(percents, default=0)).limit_denominator(10**6) / 100
     stable, canary = capacity_of(info["stable"]), capacity_of(info["canary"])
     resting = max(settings.least.desired or 0, settings.rest.desired or 0)
-    return Pair(stable, canary, share=share, resting=resting, least_max=settings.least.max or 0)
+    return Pair(stable=stable, canary=canary, share=share, resting=resting)
 
 
 def _percents(info: Info) -> list[float | None]:

@@ -20,45 +20,43 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import
 
 @dataclass(frozen=True)
 class Pair:
-    """Both services as they are: their capacity, the canary's share of the requests, its resting count.
-
-    ``least_max`` is the max below which no share sizes the canary.
-    """
+    """Both services as they are: their capacity, the canary's share of the requests, its resting count."""
 
     stable: Capacity
     canary: Capacity
     share: Fraction
     resting: int
-    least_max: int = 0
-
-    @property
-    def sized_for(self) -> Fraction:
-        """The share that the canary is sized for: the one that it takes, unless it is sized as for a larger one.
-
-        A shift that was cut off before it moved the traffic up, or after it moved it down, leaves it so: at its min,
-        with the max of the larger share.
-        """
-        stable, canary = self.stable.bounds, self.canary.bounds
-        if stable is None or canary is None or not stable.max or canary.min != self.canary.desired:
-            return self.share
-        usual = max(self.least_max, math.ceil(self.share * stable.max))
-        return self.share if canary.max <= usual else min(Fraction(1), Fraction(canary.max, stable.max))
 
     @property
     def whole_load(self) -> int:
-        """The tasks that the whole load needs.
+        """The tasks that the whole load needs; where that can be told in two ways, the larger number.
 
-        That is stable's count, unless the canary has more tasks than the share it is sized for of that count, and more
-        than it rests with: then stable has been scaled in, or the canary out, and what the counts and shares of both
-        allow is taken. Never more than stable's max, which is what its owner lets the whole load have.
+        That is stable's count, unless the canary has more tasks than its share of that count and more than it rests
+        with: then stable has been scaled in, or the canary out, and what the counts and shares of both allow is
+        taken. Never more than stable's max, which is what its owner lets the whole load have. A canary at its min that
+        is sized as stable is for a larger share has that size from a flow, and says nothing of the load.
         """
         stable, canary, share = self.stable.desired, self.canary.desired, self.share
-        if not share or canary <= max(self.resting, math.ceil(self.sized_for * stable)):
+        sized = self.canary.bounds is not None and self.canary.bounds.min == canary and self.sized_as_stable
+        if not share or sized or canary <= max(self.resting, math.ceil(share * stable)):
             return stable
-        load = math.ceil(canary / self.sized_for)
+        load = math.ceil(canary / share)
         if share < 1:
             load = min(load, math.ceil(stable / (1 - share)))
         return max(stable, min(load, self.stable.bounds.max) if self.stable.bounds else load)
+
+    @property
+    def sized_as_stable(self) -> bool:
+        """Whether the canary has no more tasks, of stable's count, than its max has of stable's max.
+
+        So it is sized for a share, be it one that it does not take: a shift that was cut off before it moved the
+        traffic up, or after it moved it down, leaves that.
+        """
+        stable, canary = self.stable.bounds, self.canary.bounds
+        if stable is None or canary is None or not stable.max:
+            return False
+        part = min(Fraction(1), Fraction(canary.max, stable.max))
+        return self.canary.desired <= max(self.resting, math.ceil(part * self.stable.desired))
 
 
 def capacity_of(service: Mapping[str, Any]) -> Capacity:
@@ -69,7 +67,8 @@ def capacity_of(service: Mapping[str, Any]) -> Capacity:
 
 def canary_for(pair: Pair, percent: float, *, at_least: Wanted) -> Wanted:
     """The capacity with which the canary takes ``percent`` of the whole load, as ``like`` sizes it."""
-    model = Capacity(pair.whole_load, pair.stable.bounds)
+    load = pair.stable.desired if pair.sized_as_stable else pair.whole_load
+    model = Capacity(load, pair.stable.bounds)
     wanted = sized_like(model, percent=percent, at_least=at_least)
     if wanted.min is not None or pair.canary.bounds is None or wanted.desired is None:
         return wanted

@@ -75,7 +75,7 @@ def test_nothing_for_the_canary_leaves_its_capacity_in_peace() -> None:
 
 
 def test_all_for_a_canary_after_stable_was_scaled_in_takes_the_whole_load() -> None:
-    assert shift(info(service(5), service(5), 50.0), 100)["canary_before"]["desired"] == 10
+    assert shift(info(service(5), service(5, (5, 10)), 50.0), 100)["canary_before"]["desired"] == 10
 
 
 def test_steps_are_on_condition_of_the_one_before() -> None:

@@ -8,7 +8,13 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import Bounds, Capacity, Wanted
+from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import (
+    Bounds,
+    Capacity,
+    SetCount,
+    Wanted,
+    steps,
+)
 from ansible_collections.canary.ecs.plugins.module_utils._canary.sizing import (
     Pair,
     as_options,
@@ -128,14 +134,38 @@ def test_a_shift_that_was_cut_off_is_sized_the_same_again(stable: int, spare: in
         Capacity(2, Bounds(2, 2)),
         share=Fraction(lower, 1000),
         resting=2,
-        least_max=4,
     )
     small = canary_for(live, lower / 10, at_least=SEED)
     live = replace(live, canary=sized(small))
     large = at_least_as(live.canary, canary_for(live, higher / 10, at_least=SEED))
-    cut_off = replace(live, canary=sized(large))
-    assert at_least_as(cut_off.canary, canary_for(cut_off, higher / 10, at_least=SEED)) == large
-    assert canary_for(cut_off, lower / 10, at_least=SEED) == small
+    for canary in (live.canary, *cut_off(live.canary, sized(large))):
+        up = replace(live, canary=canary)
+        assert at_least_as(up.canary, canary_for(up, higher / 10, at_least=SEED)) == large
+    for canary in (sized(large), *cut_off(sized(large), live.canary)):
+        assert canary_for(replace(live, canary=canary), lower / 10, at_least=SEED) == small
+
+
+@given(stable=st.integers(1, 40), spare=st.integers(0, 40), percent=st.integers(1, 99))
+def test_traffic_that_returns_in_steps_needs_no_more_at_each(stable: int, spare: int, percent: int) -> None:
+    """A promotion that was cut off on the way back finds a canary that is still sized for all of it."""
+    bounds = Bounds(1, stable + spare)
+    live = Pair(Capacity(stable, bounds), Capacity(2, Bounds(2, 2)), share=Fraction(0), resting=2)
+    full = sized(canary_for(live, 100, at_least=SEED))
+    assert stable_for(replace(live, canary=full, share=Fraction(percent, 100)), Fraction(1)) == stable
+
+
+def cut_off(before: Capacity, after: Capacity) -> list[Capacity]:
+    """What the canary is left with when its sizing ends after each of its writes."""
+    left = [before]
+    for step in steps(before, after):
+        last, bounds = left[-1], left[-1].bounds
+        assert bounds is not None
+        if isinstance(step, SetCount):
+            left.append(replace(last, desired=step.desired))
+        else:
+            low, high = (old if new is None else new for old, new in ((bounds.min, step.min), (bounds.max, step.max)))
+            left.append(replace(last, bounds=Bounds(low, high)))
+    return left[1:]
 
 
 def sized(wanted: Wanted) -> Capacity:
