@@ -8,13 +8,16 @@ UV := $(BIN)/uv
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := $(VENV)/.lab
-.PHONY: demo test lint docs requirements clean
+.PHONY: demo test bench lint docs requirements clean
 
 demo: $(VENV)/.lab ## A whole canary on this machine, under load
 	$(BIN)/python -m lab.demo
 
 test: $(VENV)/.test ## Everything that CI runs, a file at a time on each of two workers
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+bench: $(VENV)/.test ## What a shift takes, ours beside others: writes docs/measurements.md
+	$(BIN)/python -m tests.bench
 
 lint: $(VENV)/.test ## The quick gates
 	$(BIN)/python -m pytest tests/gates -k "lint or sanity or house or documentation"
