@@ -39,7 +39,11 @@ def correct(cloud: Cloud, moto: Patches) -> None:
                 "Timestamp": moment(start),
                 "Unit": _unit(response.cloudwatch_backend, given),
                 **{name: values.statistic(name) for name in names},
-                "ExtendedStatistics": {name: values.statistic(name) for name in percentiles},
+                **(
+                    {"ExtendedStatistics": {name: values.statistic(name) for name in percentiles}}
+                    if percentiles
+                    else {}
+                ),
             }
             for start, values in found.items()
         ]
