@@ -36,16 +36,20 @@ Live = dict[str, Rule]
 def write(client: Any, changes: list[Change], groups: Groups, *, restore: bool) -> None:
     """Make the changes, and read back every rule, also those that needed none.
 
-    Raises `CanaryError` whose ``rules`` say where each rule is: when a write fails (with ``restore``, after putting
-    back the rules written before it), and when a rule reads back as somebody else's.
+    Raises `CanaryError` whose ``rules`` say where each rule is: when a write fails, or the reading before it (with
+    ``restore``, after putting back the rules written so far), when a rule reads back as somebody else's, and when the
+    rules cannot be read back at the end (nothing is put back then: all of them were written).
     """
     pending = [change for change in changes if change.changed]
     for number, change in enumerate(pending):
         if number:
-            read_back(client, pending[:number], groups)
+            _check(client, pending[:number], changes, groups, restore=restore)
         _write_one(client, change, pending[: number + 1], changes, groups, restore=restore)
     if pending:
-        read_back(client, changes, groups)
+        try:
+            read_back(client, changes, groups)
+        except AwsError as error:
+            raise _unread(error, changes, groups) from error
 
 
 def read_back(client: Any, changes: list[Change], groups: Groups) -> None:
@@ -88,6 +92,23 @@ def _taken(changes: list[Change], live: Live, groups: Groups) -> CanaryError:
     )
 
 
+def _unread(error: AwsError, changes: list[Change], groups: Groups) -> CanaryError:
+    """The error for a shift that was written, and could not be read back."""
+    return CanaryError(
+        f"{error} The rules were written, but could not be read back, and are left as written. Run the same again: "
+        "it reads them, and changes only what is not as asked for.",
+        **{**error.facts, **_standing(changes, None, groups)},
+    )
+
+
+def _check(client: Any, written: list[Change], changes: list[Change], groups: Groups, *, restore: bool) -> None:
+    """Read back what was written so far. Where that cannot be read, the shift ends here, as when a write fails."""
+    try:
+        read_back(client, written, groups)
+    except AwsError as error:
+        raise _failed(client, error, written, changes, groups, live=None, restore=restore) from error
+
+
 def _write_one(
     client: Any, change: Change, written: list[Change], changes: list[Change], groups: Groups, *, restore: bool
 ) -> None:
@@ -98,21 +119,22 @@ def _write_one(
         live = _try_read(client, changes)
         if live is not None and is_now(change, live.get(change.rule.arn), groups):
             return
-        raise _failed(client, error, written, changes, groups, live=live, restore=restore) from error
+        candidates = written if error.undecided else written[:-1]
+        touched = _ours(candidates, groups, live)
+        raise _failed(client, error, touched, changes, groups, live=live, restore=restore) from error
 
 
 def _failed(
     client: Any,
     error: AwsError,
-    written: list[Change],
+    touched: list[Change],
     changes: list[Change],
     groups: Groups,
     *,
     live: Live | None,
     restore: bool,
 ) -> CanaryError:
-    """The error for a write that failed, after the rules written before it were put back, where that is wanted."""
-    touched = _ours(error, written, groups, live)
+    """The error for a shift that failed half-way, after the rules that it touched were put back, where wanted."""
     left: list[str] = []
     if restore and touched:
         left = [problem for change in touched if (problem := _put_back(client, change))]
@@ -123,9 +145,8 @@ def _failed(
     )
 
 
-def _ours(error: AwsError, written: list[Change], groups: Groups, live: Live | None) -> list[Change]:
-    """The rules to put back: those written, and the one that failed where that is undecided, but nobody else's."""
-    candidates = written if error.undecided else written[:-1]
+def _ours(candidates: list[Change], groups: Groups, live: Live | None) -> list[Change]:
+    """The rules to put back: those that were or may have been written, but nobody else's."""
     if live is None:
         return candidates
     seen = [(change, live.get(change.rule.arn)) for change in candidates]

@@ -568,6 +568,43 @@ def test_a_write_whose_fate_is_unknown_is_put_back_too(five: tuple[Shop, list[st
     assert {shop.split(rule) for rule in rules} == {(100, 0)}
 
 
+def deny_reading(shop: Shop, *numbers: int) -> None:
+    for number in numbers:
+        shop.aws.interrupt("DescribeRules", number, raising(Refusal("AccessDenied", "no")))
+
+
+def test_rules_that_cannot_be_read_in_between_are_put_back(five: tuple[Shop, list[str]]) -> None:
+    """The first reading is of all rules; then those written are read before each further write."""
+    shop, rules = five
+    deny_reading(shop, 4)
+    result = shop.shift(percent=25)
+    assert "DescribeRules" in result["msg"]
+    assert "Put back as they were" in result["msg"]
+    assert {shop.split(rule) for rule in rules} == {(100, 0)}
+    assert [rule["live"]["percent"] for rule in result["rules"]] == [0.0] * 5
+    assert result["changed"] is False
+
+
+def test_rules_that_cannot_be_read_in_between_can_be_left(five: tuple[Shop, list[str]]) -> None:
+    shop, rules = five
+    deny_reading(shop, 4)
+    result = shop.shift(percent=25, on_partial_failure="leave")
+    assert [shop.split(rule) for rule in rules] == [(75, 25)] * 3 + [(100, 0)] * 2
+    assert all(rule in result["msg"].partition("on_partial_failure is leave")[2] for rule in rules[:3])
+    assert (result["changed"], len(result["rules"])) == (True, 5)
+
+
+def test_a_shift_that_cannot_be_read_back_says_that_it_was_written(five: tuple[Shop, list[str]]) -> None:
+    shop, rules = five
+    deny_reading(shop, 6)
+    result = shop.shift(percent=25)
+    assert result["failed"] is True
+    assert "The rules were written, but could not be read back" in result["msg"]
+    assert {shop.split(rule) for rule in rules} == {(75, 25)}
+    assert [rule["live"] for rule in result["rules"]] == [None] * 5
+    assert result["changed"] is True
+
+
 def test_a_throttled_write_is_repeated(shop: Shop) -> None:
     shop.aws.interrupt("ModifyRule", 1, raising(Refusal("Throttling", "slow down")))
     assert shop.shift(percent=25)["changed"] is True
