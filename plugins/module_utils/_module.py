@@ -17,10 +17,12 @@ except ImportError:
     # AnsibleAWSModule reports the missing library before a client is made.
     pass
 
+from ansible.module_utils.basic import _load_params
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 from ansible_collections.canary.ecs.plugins.module_utils._aws.calls import THROTTLING_CODES
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_booleans
 
 
 class _Refused(AWSRetry):
@@ -36,6 +38,11 @@ class CanaryModule(AnsibleAWSModule):
 
     def __init__(self, argument_spec: dict[str, Any], **settings: Any) -> None:
         super().__init__(argument_spec=argument_spec, supports_check_mode=True, **settings)
+        self._own = argument_spec
+
+    def refuse_booleans(self) -> None:
+        """Raise `CanaryError` for true and false where a number is meant, looking at the options as they were given."""
+        refuse_booleans(self._own, _load_params())
 
     def warn(self, message: str) -> None:
         """Warn the user. Not as amazon.aws does: its way of passing warnings on is deprecated in ansible-core."""
@@ -59,6 +66,7 @@ class CanaryModule(AnsibleAWSModule):
 def run(module: CanaryModule, work: Callable[[CanaryModule], dict[str, Any]]) -> None:
     """Do the work and end the module: its result on success, the error's sentence and facts on failure."""
     try:
+        module.refuse_booleans()
         result = work(module)
     except CanaryError as error:
         module.fail_json(msg=str(error), **error.facts)

@@ -190,6 +190,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment impo
     refuse_unsettled,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_negative
 from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import named_by
 from ansible_collections.canary.ecs.plugins.module_utils._canary.promotion import (
     refuse_empty,
@@ -308,6 +309,8 @@ def guard(module: CanaryModule, ecs: Any, stable: dict[str, Any]) -> list[str]:
 
 def ensure_promoted(module: CanaryModule) -> dict[str, Any]:
     """Read, decide, apply, read back: the module's result."""
+    refuse_negative(module.params["wait_timeout"], "wait_timeout")
+    named_by(module.params, region=str(module.region or ""))
     ecs = module.client_of("ecs")
     stable, canary = read_services(ecs, module.params)
     old = read_release(ecs, stable["taskDefinition"])

@@ -230,6 +230,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws.elbv2 import (
 from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import poll_until
 from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import target_group_name
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_negative
 from ansible_collections.canary.ecs.plugins.module_utils._canary.health import Health, health_of
 from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import named_by
 from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import (
@@ -296,8 +297,7 @@ def shift(module: CanaryModule) -> dict[str, Any]:
 
 def wanted_split(params: dict[str, Any]) -> Split:
     """The split that the options ask for; raises `CanaryError` for numbers that cannot be."""
-    if params["wait_timeout"] < 0:
-        raise CanaryError(f"wait_timeout is {params['wait_timeout']}: give a number of seconds, 0 or more.")
+    refuse_negative(params["wait_timeout"], "wait_timeout")
     if params["from_percent"] is not None:
         share_of_percent(params["from_percent"], option="from_percent")
     if params["weights"] is not None:

@@ -277,6 +277,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import refuse_daemon, refuse_not_active
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_blank, refuse_negative
 from ansible_collections.canary.ecs.plugins.module_utils._canary.holding import (
     TAG,
     Memory,
@@ -292,6 +293,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._serving import (
     wait_until_serving,
 )
 
+ONE_OF = ("desired", "min", "max", "like", "hold")
 ARGUMENTS = {
     "cluster": {"type": "str", "required": True},
     "service": {"type": "str", "required": True},
@@ -370,6 +372,17 @@ def read_sized(clients: Clients, cluster: str, names: list[str], *, tags: bool) 
         refuse_daemon(service)
     targets = scalable_targets(clients.scaling, [resource_id(service) for service in services])
     return [Sized(service, targets.get(resource_id(service))) for service in services]
+
+
+def refuse_bad(options: dict[str, Any]) -> None:
+    """Raise `CanaryError` for what no service could be asked for."""
+    refuse_blank(options, "cluster", "service")
+    refuse_negative(options["wait_timeout"], "wait_timeout")
+    if all(options[name] is None for name in ONE_OF):
+        raise CanaryError(f"{', '.join(ONE_OF)} are empty: give one of them.")
+    for name, count in (options["like"]["at_least"] if options["like"] else {}).items():
+        if count is not None and count < 0:
+            raise CanaryError(f"like.at_least.{name} is {count}: give 0 or more.")
 
 
 def asked(options: dict[str, Any], model: Sized | None) -> Wanted:
@@ -494,6 +507,7 @@ def change(clients: Clients, sized: Sized, after: Capacity, *, wait: bool, timeo
 def ensure_capacity(module: CanaryModule) -> dict[str, Any]:
     """Read, decide, apply, read back: the module's result."""
     options = module.params
+    refuse_bad(options)
     refuse_hold(options)
     clients = Clients(module.client_of("ecs"), module.client_of("application-autoscaling"), module.client_of("elbv2"))
     names = [options["service"]] + ([options["like"]["service"]] if options["like"] else [])
@@ -537,7 +551,7 @@ def main() -> None:
     module = CanaryModule(
         argument_spec=ARGUMENTS,
         mutually_exclusive=[("like", "desired"), ("like", "min"), ("like", "max")],
-        required_one_of=[("desired", "min", "max", "like", "hold")],
+        required_one_of=[ONE_OF],
     )
     run(module, ensure_capacity)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,6 +50,8 @@ _REJECTED = {
     "AuthFailure",
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+# Which is not always the call's own: RegisterTaskDefinition needs iam:PassRole too.
+_ACTION = re.compile(r"not authorized to perform:? ([a-z-]+:\w+)")
 
 
 class AwsError(CanaryError):
@@ -126,5 +129,8 @@ def _way_out(code: str, text: str, name: str) -> str:
     if code in _REJECTED:
         return f"AWS does not accept the credentials ({code}): check the access key, its secret and the session token."
     if code in _DENIED:
-        return f"permission denied ({code}): allow {name} to the caller. AWS says: {text}"
+        action = _ACTION.search(text)
+        return f"permission denied ({code}): allow {action[1] if action else name} to the caller. AWS says: {text}"
+    if "NotFound" in code:
+        return f"{code}: {text.rstrip('.')}. Check that it exists, and the region."
     return f"{code}: {text}"

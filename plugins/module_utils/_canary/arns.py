@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import re
 
-_ARN = re.compile(r"arn:aws[a-z-]*:elasticloadbalancing:(?P<region>[a-z0-9-]+):\d{12}:(?P<kind>[a-z-]+)/(?P<path>.+)")
+_ARN = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):elasticloadbalancing:(?P<region>[a-z0-9-]+):\d{12}:(?P<kind>[a-z-]+)/(?P<path>.+)"
+)
+_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b"}
 _SEGMENTS = {"targetgroup": 2, "listener": 4, "listener-rule": 5}
 
 
@@ -26,6 +29,20 @@ def region_of(arn: str) -> str | None:
     """The region in the ARN; None where it is none of Elastic Load Balancing's."""
     match = _ARN.fullmatch(arn)
     return match["region"] if match else None
+
+
+def partition_of(arn: str) -> str | None:
+    """The partition in the ARN (``aws``, ``aws-cn``...); None where it is none of Elastic Load Balancing's."""
+    match = _ARN.fullmatch(arn)
+    return match["partition"] if match else None
+
+
+def partition_of_region(region: str) -> str:
+    """The partition that a region is in.
+
+    https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
+    """
+    return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
 
 
 def is_application(arn: str) -> bool:

@@ -37,6 +37,33 @@ def whole(value: Any, name: str, *, least: int = 0) -> int:
     return count
 
 
+def refuse_booleans(spec: Mapping[str, Any], options: Mapping[str, Any], *, within: str = "") -> None:
+    """Refuse true and false where a number is meant: Ansible takes them for 1 and 0, and ``percent: yes`` for 1 %.
+
+    ``spec`` is a module's argument specification, ``options`` what was given before Ansible converts it.
+    """
+    for name, option in spec.items():
+        for word in (name, *option.get("aliases", ())):
+            value = options.get(word)
+            if option.get("type") in ("int", "float") and isinstance(value, bool):
+                raise CanaryError(f"{within}{word} is {str(value).lower()}: give a number.")
+            if isinstance(value, Mapping) and "options" in option:
+                refuse_booleans(option["options"], value, within=f"{within}{word}.")
+
+
+def refuse_blank(options: Mapping[str, Any], *names: str) -> None:
+    """Raise `CanaryError` for a name that is empty, or the null that Ansible lets pass as given."""
+    for name in names:
+        if given(options.get(name)) is None:
+            raise CanaryError(f"{name} is empty. Give its name or its ARN.")
+
+
+def refuse_negative(seconds: int | None, name: str) -> None:
+    """Raise `CanaryError` for a time that cannot be waited for."""
+    if seconds is None or seconds < 0:
+        raise CanaryError(f"{name} is {'empty' if seconds is None else seconds}: give a number of seconds, 0 or more.")
+
+
 def only_given(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that were given, by name."""
     return {name: value for name, value in options.items() if given(value) is not None}

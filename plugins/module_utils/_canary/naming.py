@@ -8,8 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import is_application, kind_of, region_of
+from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import (
+    is_application,
+    kind_of,
+    partition_of,
+    partition_of_region,
+    region_of,
+)
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_blank
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,8 @@ def named_by(params: dict[str, Any], *, region: str) -> Named:
     """
     if not region:
         raise CanaryError("No region is set. Give region, or set AWS_REGION.")
+    if params.get("rules") is not None and not params["rules"]:
+        raise CanaryError("rules is empty: name a listener or a rule, or leave it out to look at all of them.")
     fields = {name: params.get(name) for name in Named.__dataclass_fields__ if name != "rules"}
     named = Named(**fields, rules=tuple(params.get("rules") or ()))
     _refuse_empty(named)
@@ -57,9 +66,7 @@ def named_by(params: dict[str, Any], *, region: str) -> Named:
 def _refuse_empty(named: Named) -> None:
     """Refuse an empty name, and the null that Ansible lets pass as given."""
     by_service = ("cluster", "stable_service", "canary_service")
-    for option in by_service if named.by_service else ("stable_target_group", "canary_target_group"):
-        if not (getattr(named, option) or "").strip():
-            raise CanaryError(f"{option} is empty. Give its name or its ARN.")
+    refuse_blank(vars(named), *(by_service if named.by_service else ("stable_target_group", "canary_target_group")))
 
 
 def _refuse_same(named: Named) -> None:
@@ -90,6 +97,11 @@ def _refuse_arn(option: str, arn: str, *, kinds: tuple[str, ...], region: str) -
     if kind_of(arn) not in kinds:
         wanted = " or ".join(kinds)
         raise CanaryError(f"{option} has {arn!r}: it is not the ARN of a {wanted}.")
+    if partition_of(arn) != partition_of_region(region):
+        raise CanaryError(
+            f"{option} has {arn}, in partition {partition_of(arn)}, but region {region} is in partition "
+            f"{partition_of_region(region)}. Give the ARN as AWS shows it there."
+        )
     if region_of(arn) != region:
         raise CanaryError(
             f"{option} has {arn}, in region {region_of(arn)}, but the calls go to region {region}. "
