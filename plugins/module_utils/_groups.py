@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.canary.ecs.plugins.module_utils._aws import ecs as aws_ecs
 from ansible_collections.canary.ecs.plugins.module_utils._aws import elbv2 as aws_elbv2
+from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import is_application
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import Named
 from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import Groups, Rule, matching, pair_of
@@ -60,7 +61,7 @@ def find(elbv2: Any, ecs: Any, named: Named) -> Found:
         rules = _named_rules(elbv2, named)
         searched = f"{_counted(rules, 'rule')}, of {', '.join(named.rules)}"
     else:
-        described = described or aws_elbv2.describe_target_groups(elbv2, arns=[*stables, *canaries])
+        described = described or aws_elbv2.describe_target_groups(elbv2, arns=dict.fromkeys([*stables, *canaries]))
         balancers = _shared_load_balancers(described, stables, canaries)
         listeners = {
             each["ListenerArn"]: each for arn in balancers for each in aws_elbv2.describe_listeners(elbv2, arn)
@@ -156,12 +157,16 @@ def _named_rules(elbv2: Any, named: Named) -> list[Rule]:
 
 
 def _shared_load_balancers(described: list[dict[str, Any]], stables: list[str], canaries: list[str]) -> list[str]:
-    """The load balancers that have groups of both sides: only there can a rule forward to both."""
+    """The Application Load Balancers that have groups of both sides: only there can a rule forward to both.
+
+    A service may be behind others as well, whose listeners have no rules to ask for.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/register-multiple-targetgroups.html
+    """
     sides = [
         {arn for each in described if each["TargetGroupArn"] in side for arn in each.get("LoadBalancerArns", [])}
         for side in (stables, canaries)
     ]
-    return sorted(sides[0] & sides[1])
+    return sorted(filter(is_application, sides[0] & sides[1]))
 
 
 def _searched(rules: list[Rule], listeners: dict[str, dict[str, Any]], balancers: list[str]) -> str:

@@ -73,10 +73,12 @@ class Balancer:
         self.groups[arn] = {"name": name, "states": list(states or ["healthy", "healthy"]), "attributes": shown}
         return arn
 
-    def listener(self, *actions: Action, balancer: str = "shop", port: int = 80, protocol: str = "HTTP") -> str:
+    def listener(
+        self, *actions: Action, balancer: str = "shop", kind: str = "app", port: int = 80, protocol: str = "HTTP"
+    ) -> str:
         """Add a listener with these default actions; its ARN."""
-        arn = f"{PREFIX}:listener/app/{balancer}/{'b' * 16}/{next(self._number):016x}"
-        load_balancer = f"{PREFIX}:loadbalancer/app/{balancer}/{'b' * 16}"
+        load_balancer = f"{PREFIX}:loadbalancer/{kind}/{balancer}/{'b' * 16}"
+        arn = f"{load_balancer.replace(':loadbalancer/', ':listener/')}/{next(self._number):016x}"
         self.listeners[arn] = {
             "ListenerArn": arn, "LoadBalancerArn": load_balancer, "Port": port, "Protocol": protocol,
         }  # fmt: skip

@@ -82,6 +82,7 @@ class Shop:
             {
                 "serviceName": name,
                 "serviceArn": f"arn:aws:ecs:{REGION}:123456789012:service/shop/{name}",
+                "clusterArn": f"arn:aws:ecs:{REGION}:123456789012:cluster/shop",
                 "status": "ACTIVE",
                 "loadBalancers": [{"targetGroupArn": arn} for arn in self.services[name]],
             }
@@ -696,6 +697,16 @@ def test_the_pair_is_the_one_that_rules_forward_to(shop: Shop) -> None:
     shop.services = {"cart-stable": [further[0], shop.stable], "cart-canary": [shop.canary, further[1]]}
     assert shop.shift(percent=25, **SERVICES)["changed"] is True
     assert shop.split() == (75, 25)
+
+
+def test_a_network_load_balancer_of_both_services_is_not_searched(shop: Shop) -> None:
+    tcp = [shop.aws.target_group("cart-stable-tcp"), shop.aws.target_group("cart-canary-tcp")]
+    for port, group in enumerate(tcp, start=90):
+        shop.aws.listener(forward({group: 1}), balancer="inner", kind="net", port=port, protocol="TCP")
+    shop.services = {"cart-stable": [shop.stable, tcp[0]], "cart-canary": [shop.canary, tcp[1]]}
+    assert shop.shift(percent=25, **SERVICES)["changed"] is True
+    assert shop.split() == (75, 25)
+    assert shop.aws.operations.count("DescribeListeners") == 1
 
 
 def test_two_pairs_in_use_are_ambiguous(shop: Shop) -> None:
