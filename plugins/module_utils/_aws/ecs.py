@@ -29,7 +29,7 @@ def describe_services(client: Any, cluster: str, services: list[str], *, tags: b
 def _exactly(found: list[dict[str, Any]], service: str, cluster: str) -> dict[str, Any]:
     """The one service whose whole name or ARN was asked for, and which exists."""
     for candidate in found:
-        if service in (candidate["serviceArn"], candidate["serviceName"]):
+        if service in _called(candidate):
             if candidate.get("status") == "INACTIVE":
                 raise CanaryError(
                     f"Service {service} in cluster {cluster} is INACTIVE: it was deleted. Name one that runs.",
@@ -42,6 +42,17 @@ def _exactly(found: list[dict[str, Any]], service: str, cluster: str) -> dict[st
         service=service,
         cluster=cluster,
     )
+
+
+def _called(service: dict[str, Any]) -> tuple[str, str, str]:
+    """What a service may be called: by its name, and by its ARN in the old form and in the new one.
+
+    ECS takes both forms, and answers with the one that the service was made with.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-account-settings.html
+    """
+    name, cluster = service["serviceName"], service["clusterArn"].rpartition("/")[2]
+    prefix = service["serviceArn"].partition("/")[0]
+    return name, f"{prefix}/{name}", f"{prefix}/{cluster}/{name}"
 
 
 def describe_task_definition(client: Any, task_definition: str, *, tags: bool = False) -> dict[str, Any]:

@@ -53,12 +53,23 @@ def stub(request: pytest.FixtureRequest) -> Iterator[Stub]:
 scaling = pytest.mark.parametrize("stub", ["application-autoscaling"], indirect=True)
 
 
-@pytest.mark.parametrize(("asked", "arn"), [("cart", ARN), (ARN, ARN), (OLD_ARN, OLD_ARN)])
-def test_a_service_is_found_by_its_whole_name_or_arn(stub: Stub, asked: str, arn: str) -> None:
+@pytest.mark.parametrize(
+    ("asked", "arn"), [("cart", ARN), (ARN, ARN), (OLD_ARN, OLD_ARN), (ARN, OLD_ARN), (OLD_ARN, ARN)]
+)
+def test_a_service_is_found_by_its_whole_name_or_either_form_of_its_arn(stub: Stub, asked: str, arn: str) -> None:
     other = {**SERVICE, "serviceName": "my-cart", "serviceArn": ARN + "-x"}
     answer = {"services": [other, {**SERVICE, "serviceArn": arn}]}
     stub.answers("describe_services", answer, cluster="shop", services=[asked])
     assert ecs.describe_services(stub.client, "shop", [asked])[0]["serviceName"] == "cart"
+
+
+@pytest.mark.parametrize(
+    "asked", ["car", "shop/cart", ARN.replace("/shop/", "/web/"), ARN.replace("123456789012", "210987654321")]
+)
+def test_a_service_is_not_found_by_what_only_resembles_it(stub: Stub, asked: str) -> None:
+    stub.answers("describe_services", {"services": [SERVICE]}, cluster="shop", services=[asked])
+    with pytest.raises(CanaryError, match="does not exist"):
+        ecs.describe_services(stub.client, "shop", [asked])
 
 
 def test_services_come_in_the_order_asked_for(stub: Stub) -> None:
