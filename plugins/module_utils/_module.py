@@ -20,21 +20,21 @@ except ImportError:
 from ansible.module_utils.basic import _load_params
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
-from ansible_collections.canary.ecs.plugins.module_utils._aws.calls import THROTTLING_CODES
+from ansible_collections.canary.ecs.plugins.module_utils._aws.calls import REFUSED_FOR_NOW, SERVER_ERRORS
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_booleans
 
 
 class _Refused(AWSRetry):
-    """Repeats what was refused for coming too often, and nothing that may have taken effect."""
+    """Repeats what AWS refused for now, and nothing that may have taken effect."""
 
     @staticmethod
     def found(response_code: str, catch_extra_error_codes: list[str] | None = None) -> bool:
-        return response_code in THROTTLING_CODES
+        return response_code in REFUSED_FOR_NOW
 
 
 class CanaryModule(AnsibleAWSModule):
-    """The module class: supports check mode, and makes clients that repeat throttled calls."""
+    """The module class: supports check mode, and makes clients that repeat calls where that is safe."""
 
     def __init__(self, argument_spec: dict[str, Any], **settings: Any) -> None:
         super().__init__(argument_spec=argument_spec, supports_check_mode=True, **settings)
@@ -49,12 +49,16 @@ class CanaryModule(AnsibleAWSModule):
         self._module.warn(message)
 
     def client_of(self, service: str) -> Any:
-        """A boto3 client for ``service`` (``elbv2``, ``ecs``, ``application-autoscaling``)."""
-        retry = AWSRetry.jittered_backoff(retries=10, delay=1, max_delay=20, catch_extra_error_codes=THROTTLING_CODES)
+        """A boto3 client for ``service`` (``elbv2``, ``ecs``, ``application-autoscaling``).
+
+        It repeats what AWS refused for now, and where the server failed: for calls that may take effect twice.
+        """
+        repeated = [*REFUSED_FOR_NOW, *SERVER_ERRORS]
+        retry = AWSRetry.jittered_backoff(retries=10, delay=1, max_delay=20, catch_extra_error_codes=repeated)
         return self.client(service, retry_decorator=retry)
 
     def client_of_once(self, service: str) -> Any:
-        """A boto3 client for calls that must not be made twice: it repeats what was throttled, and nothing else.
+        """A boto3 client for calls that must not be made twice: it repeats what AWS refused for now, and nothing else.
 
         botocore by itself repeats a call whose answer was lost, whether it took effect or not.
         https://docs.aws.amazon.com/boto3/latest/guide/retries.html

@@ -23,22 +23,29 @@ except ImportError:
 
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 
-# Refused before any effect, so repeating is safe for every operation. amazon.aws's AWSRetry knows `Throttling`
-# (elbv2), but not the spelling of ECS and Application Auto Scaling.
+# Refused before any effect, so repeating is safe for every operation: calls that came too often, and those on what an
+# earlier call is still changing. amazon.aws's AWSRetry knows `Throttling` (elbv2), but not the spelling of the others.
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html
-THROTTLING_CODES = ["ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException"]
+# https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html
+REFUSED_FOR_NOW = [
+    "ThrottlingException",
+    "Throttling",
+    "RequestLimitExceeded",
+    "TooManyRequestsException",
+    "ConcurrentUpdateException",
+]
 
 # A call that ends like this may have taken effect all the same; any other error code is a refusal.
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/CommonErrors.html
-_UNDECIDED = {
-    "",
+SERVER_ERRORS = [
     "InternalError",
     "InternalFailure",
+    "InternalServiceException",
     "ServerException",
     "ServiceUnavailable",
-    *("500", "502", "503", "504"),
-}
+]
+_UNDECIDED = {"", *SERVER_ERRORS, "500", "502", "503", "504"}
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _REJECTED = {
@@ -69,7 +76,7 @@ class AwsError(CanaryError):
 
 
 def call(client: Any, operation: str, *, on: str, **parameters: Any) -> dict[str, Any]:
-    """Make one API call, repeated while AWS throttles it.
+    """Make one API call, repeated as its client does (see ``_module``).
 
     ``operation`` is the client's method name (``modify_rule``); ``on`` names the resource in the words of the error
     that the user sees if the call fails. Raises `AwsError`.
