@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.lab.control.world import World
+from tests.lab.control.world import Pair, World
 
 TEMPLATE = Path(__file__).parents[3] / "roles" / "canary" / "files" / "canary-stack.template"
 NAME = "canary-ecs"
@@ -201,6 +202,32 @@ def test_a_listener_port_changes_in_place(stack: Stack) -> None:
     assert stack.outputs()["RuleArn"] == outputs["RuleArn"]
     assert stack.outputs()["Url"].endswith(":8081")
     assert stack.released("app-stable")["deployments"][0]["id"] == deployment
+
+
+def test_a_listener_may_split_by_default(pair: Pair) -> None:
+    """As templates do that hold the weights themselves: each update of the stack sets them."""
+    cloudformation, name = pair.client("cloudformation"), "weights"
+
+    def template(stable: int, canary: int) -> str:
+        listener = {
+            "LoadBalancerArn": pair.balancer["LoadBalancerArn"],
+            "Protocol": "HTTP",
+            "Port": 8090,
+            "DefaultActions": [pair.forward(stable, canary)],
+        }
+        resource = {"Type": "AWS::ElasticLoadBalancingV2::Listener", "Properties": listener}
+        return json.dumps({"Resources": {"Listener": resource}})
+
+    def live() -> dict[str, int]:
+        pair.run(2)
+        listener = cloudformation.describe_stack_resources(StackName=name)["StackResources"][0]["PhysicalResourceId"]
+        (rule,) = pair.elb.describe_rules(ListenerArn=listener)["Rules"]
+        return {one["TargetGroupArn"]: one["Weight"] for one in rule["Actions"][0]["ForwardConfig"]["TargetGroups"]}
+
+    cloudformation.create_stack(StackName=name, TemplateBody=template(95, 5))
+    assert live() == {pair.stable: 95, pair.canary: 5}
+    cloudformation.update_stack(StackName=name, TemplateBody=template(75, 25))
+    assert live() == {pair.stable: 75, pair.canary: 25}
 
 
 def test_an_update_that_ecs_rolls_back_is_rolled_back(stack: Stack) -> None:
