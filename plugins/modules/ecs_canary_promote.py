@@ -14,7 +14,8 @@ author:
 description:
   - Deploys the release of the canary service to the stable service, and waits until stable runs it.
   - Refuses while the canary does not hold all traffic on every listener rule that forwards to both services, unless
-    told otherwise (O(require_full_traffic)). So stable takes the release while no request depends on it.
+    told otherwise (O(require_full_traffic)). So stable takes the release while no request depends on it, but for
+    those of clients that a sticky rule keeps on stable; the module warns of such a rule.
   - Waits on the deployment that it began, by its id, until ECS has completed it, the service runs the release, and as
     many targets as tasks are healthy where a listener rule forwards to a target group of stable.
   - When the deployment fails, is rolled back by the circuit breaker, is replaced by somebody else's, or is not through
@@ -304,6 +305,12 @@ def guard(module: CanaryModule, ecs: Any, stable: dict[str, Any]) -> list[str]:
     named = named_by(module.params, region=module.region)
     found = find(elbv2, ecs, named)
     refuse_traffic(found.rules, require(elbv2, found, named))
+    sticky = max(rule.sticky_seconds for rule in found.rules)
+    if sticky:
+        module.warn(
+            f"Stickiness is on: for up to {sticky} s clients that met stable may still go there, while it takes the "
+            "release."
+        )
     return [f"The canary holds all traffic on {', '.join(map(str, found.rules))}."]
 
 

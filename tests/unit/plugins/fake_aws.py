@@ -48,6 +48,7 @@ class FakeAws:
         self.definitions: dict[str, dict[str, Any]] = {}
         self.health: dict[str, list[str]] = {}
         self.weights: dict[str, int] = {}
+        self.sticky: dict[str, Any] = {"Enabled": False}
         self.stopped: list[dict[str, Any]] = []
         self._pending: dict[str, deque[Callable[[], None]]] = {}
         self._deployments = 0
@@ -235,7 +236,8 @@ class FakeAws:
 
     def _describe_rules(self, **asked: Any) -> dict[str, Any]:
         groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in self.weights.items()]
-        actions = [{"Type": "forward", "Order": 1, "ForwardConfig": {"TargetGroups": groups}}]
+        config = {"TargetGroups": groups, "TargetGroupStickinessConfig": self.sticky}
+        actions = [{"Type": "forward", "Order": 1, "ForwardConfig": config}]
         return {"Rules": [{"RuleArn": RULE, "Priority": "10", "IsDefault": False, "Actions": actions}]}
 
 

@@ -188,6 +188,14 @@ def test_refuses_where_no_request_reaches_the_canary_either(aws: FakeAws) -> Non
     assert aws.changes == []
 
 
+def test_clients_that_stick_to_stable_are_warned_of(aws: FakeAws) -> None:
+    aws.sticky = {"Enabled": True, "DurationSeconds": 3600}
+    after_update(aws, settles(aws))
+    module = FakeModule(aws, validated({}))
+    assert promote_in(module)["changed"]
+    assert "3600 s clients that met stable may still go there" in module.warnings[0]
+
+
 def test_the_rules_are_not_looked_at_when_told_so(aws: FakeAws) -> None:
     aws.weights.update({group_arn("stable"): 50, group_arn("canary"): 50})
     after_update(aws, settles(aws))
