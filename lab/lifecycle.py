@@ -61,6 +61,8 @@ def down(name: str = NAME, *, timeout: float = 40) -> bool:
     """
     state = State(name)
     if not state.directory.exists():
+        # An `up` that was killed at its first step may have left the directory of all labs.
+        state.remove_directories()
         return False
     deadline = time.monotonic() + timeout
     patience = time.monotonic() + timeout / 2

@@ -191,9 +191,15 @@ class State:
         """Remove every file, and the directory of all labs with the last of them. Hold the lock."""
         self.clear()
         (self.directory / "lock").unlink(missing_ok=True)
+        self.remove_directories()
+
+    def remove_directories(self) -> None:
+        """Remove the lab's directory, and that of all labs, as far as they are empty."""
         for directory in (self.directory, self.directory.parent):
             try:
                 directory.rmdir()
+            except FileNotFoundError:
+                continue
             except OSError:
                 return
 

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from lab.state import Lab, LabError, Process, State
+from lab.state import Lab, LabError, Process, State, make_root
 from lab.status import client_of
 from lab.tied import CHECKOUT
 from lab.traffic import Traffic
@@ -170,6 +170,12 @@ def test_an_interrupted_up_leaves_nothing_that_down_does_not_clear(
     if number is signal.SIGINT:
         assert processes_of(runtime) == []
     assert lab("down", "--name", "cut").returncode == 0
+
+
+def test_an_up_killed_at_its_first_step_leaves_nothing_either(runtime: Path) -> None:
+    make_root()
+    assert lab("down", "--name", "cut").returncode == 0
+    assert list(runtime.iterdir()) == []
 
 
 def test_a_pid_that_somebody_else_has_now_is_not_killed(runtime: Path) -> None:
