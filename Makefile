@@ -8,7 +8,7 @@ UV := $(BIN)/uv
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := $(VENV)/.lab
-.PHONY: demo test bench lint docs requirements clean
+.PHONY: demo test chaos bench lint docs requirements clean
 
 demo: $(VENV)/.lab ## A whole canary on this machine, under load
 	$(BIN)/python -m lab.demo
@@ -18,6 +18,9 @@ test: $(VENV)/.test ## Everything that CI runs, a file at a time on each of two 
 
 bench: $(VENV)/.test ## What a shift takes, ours beside others: writes docs/measurements.md
 	$(BIN)/python -m tests.bench
+
+chaos: $(VENV)/.test ## Kill each flow at each of its API calls; EVERY=10 takes each tenth
+	EVERY=$(or $(EVERY),1) $(BIN)/python -m pytest tests/chaos -s
 
 lint: $(VENV)/.test ## The quick gates
 	$(BIN)/python -m pytest tests/gates -k "lint or sanity or house or documentation"

@@ -37,8 +37,12 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture(scope="module")
 def application(lab: Lab, request: pytest.FixtureRequest) -> Application:
-    """An application of the module's own, v1 stable and v2 canary, with the canary at 5 %. It ends with the lab."""
+    """An application of the module's own, v1 stable and v2 canary, with the canary at 5 %. It ends with the lab.
+
+    A module's ``DEPLOYED`` has more variables of its deployment.
+    """
     name = request.module.__name__.rpartition(".")[2].removeprefix("test_flow_").replace("_", "-")
     found = Application(lab, {"stack_name": name, **SETTINGS})
-    found.succeed("deploy.yml", stable_image="shop:v1", canary_image="shop:v2")
+    deployed = getattr(request.module, "DEPLOYED", {})
+    found.succeed("deploy.yml", stable_image="shop:v1", canary_image="shop:v2", **deployed)
     return found

@@ -1,0 +1,183 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sweep: each flow is killed at each of its API calls, run again, and must end as if nothing had happened.
+
+``make chaos`` takes hours; ``make chaos EVERY=10`` takes each tenth moment. A call that changes something is cut off
+before and after it takes effect, one that reads before it is answered. Of the readings of one wait, the first two are
+taken: nothing but time passes between the others.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from lab import lifecycle
+from lab.faults import client as faults
+from lab.state import Lab
+from tests.integration.application import Application, until
+from tests.integration.conftest import SETTINGS
+from tests.integration.killing import Moment, killed
+
+EVERY = int(os.environ.get("EVERY", "1"))
+READINGS = 2
+DEPLOYED = {"stable_image": "shop:v1", "canary_image": "shop:v2", "stable_desired": 3, "stable_max": 6}
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A playbook, and where it starts: the canary's percent and both capacities (min, desired, max)."""
+
+    playbook: str
+    percent: int
+    canary: tuple[int, int, int]
+    stable: tuple[int, int, int] = (2, 3, 6)
+    variables: dict[str, object] = field(default_factory=dict)
+
+
+FLOWS = [
+    pytest.param(Flow("canary.yml", 25, (2, 2, 4), variables={"percent": 100}), id="shift up"),
+    pytest.param(Flow("canary.yml", 100, (3, 3, 6), variables={"percent": 25}), id="shift down"),
+    pytest.param(Flow("rollback.yml", 100, (3, 3, 6)), id="rollback"),
+    pytest.param(Flow("promote.yml", 100, (3, 3, 6), variables={"return_step": 50}), id="promote"),
+]
+
+
+@pytest.fixture(scope="module")
+def application() -> Iterator[Application]:
+    """A stack on a lab of its own, v1 stable and v2 canary."""
+    name = f"chaos-{os.getpid()}"
+    try:
+        found = Application(lifecycle.up(name), {"stack_name": "chaos", **SETTINGS, "deregistration_delay": 5})
+        found.succeed("deploy.yml", **DEPLOYED)
+        yield found
+    finally:
+        lifecycle.down(name)
+
+
+@pytest.fixture(scope="module")
+def releases(application: Application) -> dict[str, str]:
+    """The releases that both services start with."""
+    return {which: application.service(which)["taskDefinition"] for which in ("Stable", "Canary")}
+
+
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("flow", FLOWS)
+def test_a_flow_survives_being_killed_at_every_call(
+    application: Application, releases: dict[str, str], flow: Flow
+) -> None:
+    bring_to(application, releases, flow)
+    since = last_number(application.lab)
+    application.succeed(flow.playbook, **flow.variables)
+    whole = outcome(application)
+    swept = moments(faults.calls(application.lab, since=since))[::EVERY]
+    problems = []
+    for number, moment in enumerate(swept, start=1):
+        bring_to(application, releases, flow)
+        problem = strike(application, flow, moment, whole)
+        print(f"{flow.playbook} {number}/{len(swept)}, killed {moment}: {problem or 'as if uninterrupted'}", flush=True)
+        problems += [f"killed {moment}: {problem}"] if problem else []
+    assert problems == []
+
+
+def strike(application: Application, flow: Flow, moment: Moment, whole: dict[str, object]) -> str:
+    """Kill the flow, run it again, and say what is wrong then; empty where nothing is."""
+    with application.traffic() as traffic:
+        begin = traffic.mark()
+        killed(application, flow.playbook, moment, **flow.variables)
+        played = application.play(flow.playbook, **flow.variables)
+        report = traffic.report(since=begin)
+    ended = outcome(application)
+    wrong = [f"{name} is {ended[name]}, not {value}" for name, value in whole.items() if ended[name] != value]
+    if not played.ok:
+        wrong.append(f"it exited {played.returncode}: {played.output[-2000:]}")
+    if report.failed:
+        wrong.append(f"clients saw {report}")
+    return "; ".join(wrong)
+
+
+def moments(calls: list[dict[str, Any]]) -> list[Moment]:
+    """The moments to kill a flow at, from the log of an uninterrupted run."""
+    found: list[Moment] = []
+    made: Counter[str] = Counter()
+    read: Counter[str] = Counter()
+    for number, call in enumerate(calls, start=1):
+        operation = call["operation"]
+        if call["mutating"]:
+            made[operation] += 1
+            read.clear()
+            found += [Moment(made[operation], operation), Moment(made[operation], operation, after=True)]
+            continue
+        read[operation] += 1
+        if read[operation] <= READINGS:
+            found.append(Moment(number))
+    return found
+
+
+def outcome(application: Application) -> dict[str, object]:
+    """What an uninterrupted run and one that was killed must agree in."""
+    described = application.client("ecs").describe_services(
+        cluster=application.outputs["Cluster"], services=[application.outputs["StableService"]], include=["TAGS"]
+    )
+    return {
+        **application.state,
+        "tags": described["services"][0].get("tags", []),
+        "healthy": (application.healthy("Stable"), application.healthy("Canary")),
+    }
+
+
+def bring_to(application: Application, releases: dict[str, str], flow: Flow) -> None:
+    """Bring the stack to where the flow starts, by AWS's own API and without a look at clients."""
+    scaling, ecs = application.client("application-autoscaling"), application.client("ecs")
+    for which, (low, desired, high) in (("Stable", flow.stable), ("Canary", flow.canary)):
+        service = application.service(which)
+        scaling.register_scalable_target(
+            ServiceNamespace="ecs",
+            ResourceId="service/" + service["serviceArn"].split(":service/")[1],
+            ScalableDimension="ecs:service:DesiredCount",
+            MinCapacity=low,
+            MaxCapacity=high,
+        )
+        ecs.update_service(
+            cluster=service["clusterArn"],
+            service=service["serviceName"],
+            desiredCount=desired,
+            taskDefinition=releases[which],
+        )
+        ecs.untag_resource(resourceArn=service["serviceArn"], tagKeys=["canary.ecs:min"])
+    split(application, flow.percent)
+    until(lambda: settled(application), seconds=180, what="the stack is where the flow starts")
+    time.sleep(application.lab.propagation_delay + 0.5)
+
+
+def split(application: Application, percent: int) -> None:
+    """Set the weights of the stack's rule."""
+    weights = {"StableTargetGroupArn": 100 - percent, "CanaryTargetGroupArn": percent}
+    groups = [{"TargetGroupArn": application.outputs[name], "Weight": weight} for name, weight in weights.items()]
+    action = {"Type": "forward", "Order": 1, "ForwardConfig": {"TargetGroups": groups}}
+    application.client("elbv2").modify_rule(RuleArn=application.outputs["RuleArn"], Actions=[action])
+
+
+def settled(application: Application) -> bool:
+    """Whether both services run what they should, with healthy targets and no others."""
+    elbv2 = application.client("elbv2")
+    for which in ("Stable", "Canary"):
+        service, group = application.service(which), application.outputs[f"{which}TargetGroupArn"]
+        targets = elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        if len(service["deployments"]) != 1 or service["deployments"][0]["rolloutState"] != "COMPLETED":
+            return False
+        if [target["TargetHealth"]["State"] for target in targets] != ["healthy"] * service["desiredCount"]:
+            return False
+    return True
+
+
+def last_number(lab: Lab) -> int:
+    """The number of the last call that the lab has answered."""
+    return max((call["number"] for call in faults.calls(lab)), default=0)
