@@ -1,0 +1,159 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bad input: one clear error that names the option, the resource and the way out, and nothing changed."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from lab.rehearsal import PLAYBOOKS as FOLDER
+from lab.rehearsal import command_line, environment
+from lab.state import Lab
+from tests.integration.bad_input import PLAYBOOKS, SERVICES, TABLE, Bad
+from tests.integration.stage import SECRET, Stage
+from tests.unit.plugins.run_module import run_module
+
+ROWS = [(module, row) for module, rows in TABLE.items() for row in rows]
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    """A cloud in this process: bad input needs no traffic."""
+    made = Stage()
+    yield made
+    made.cloud.stop()
+
+
+@pytest.fixture(scope="module")
+def callers(stage: Stage) -> dict[str, dict[str, str | None]]:
+    """The environment of each caller that the table knows."""
+    known = stage.session("reader")
+    nothing: dict[str, str | None] = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+    return {
+        "": {},
+        "none": nothing,
+        "unknown": {**known, "AWS_ACCESS_KEY_ID": "ASIAQQQQQQQQQQQQQQQQ"},
+        "forged": {**known, "AWS_SECRET_ACCESS_KEY": "wrong"},
+        "ended": {**stage.session("reader", seconds=-1)},
+        "nobody": {**stage.session("nobody")},
+        "reader": {**known},
+    }
+
+
+def filled(value: Any, names: dict[str, str]) -> Any:
+    """An option with what its names stand for."""
+    if isinstance(value, dict):
+        return {key: filled(one, names) for key, one in value.items()}
+    if isinstance(value, list):
+        return [filled(one, names) for one in value]
+    return value.format_map(names) if isinstance(value, str) else value
+
+
+@pytest.fixture
+def surroundings(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str | None]], None]:
+    """Sets the environment that a module runs in, with nothing in it of who runs the tests."""
+
+    def set_to(differs: dict[str, str | None]) -> None:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        for name, value in {**stage.environment, **differs}.items():
+            if value is not None:
+                monkeypatch.setenv(name, value)
+
+    return set_to
+
+
+def names_of(row: tuple[str, Bad]) -> str:
+    """A row's name: the module, and the words of its error."""
+    module, bad = row
+    return f"{module}: {', '.join(bad.says)}"
+
+
+def changed(stage: Stage, since: int) -> list[str]:
+    """The calls after a number that changed something."""
+    return [call["operation"] for call in stage.calls(since) if call["mutating"] and call["status"] < 400]
+
+
+def test_the_table_has_what_it_must() -> None:
+    assert len(ROWS) >= 60
+    assert len({names_of(row) + repr(row[1]) for row in ROWS}) == len(ROWS)
+
+
+@pytest.mark.parametrize("module, bad", ROWS, ids=map(names_of, ROWS))
+def test_bad_input_is_refused_in_words_and_changes_nothing(
+    module: str,
+    bad: Bad,
+    stage: Stage,
+    callers: dict[str, dict[str, str | None]],
+    surroundings: Callable[[dict[str, str | None]], None],
+) -> None:
+    main = importlib.import_module(f"ansible_collections.canary.ecs.plugins.modules.{module}").main
+    surroundings({**callers[bad.caller], **bad.environment})
+    since = len(stage.calls())
+    patience = {} if module == "ecs_canary_info" else {"wait_timeout": 1}
+    result = run_module(main, **{**patience, **filled(bad.options, stage.names)})
+    assert result.get("failed"), result
+    message = result["msg"]
+    assert [word for word in filled(list(bad.says), stage.names) if word not in message] == [], message
+    assert "Traceback" not in json.dumps(result)
+    assert changed(stage, since) == []
+
+
+def play(
+    stage: Stage, playbook: str, variables: dict[str, Any], *options: str, differs: dict[str, str | None] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a playbook as its user would, with nothing in its environment of who runs the tests."""
+    lab = Lab(name="stage", number=0, endpoint=stage.endpoint, propagation_delay=0, low_ports=False)
+    wanted = {**stage.environment, "AWS_CONFIG_FILE": os.devnull, **(differs or {})}
+    settings = environment(lab) | {name: value for name, value in wanted.items() if value is not None}
+    return subprocess.run(
+        command_line(playbook, variables, options),
+        cwd=FOLDER,
+        env=settings,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def foreign_stack(stage: Stage) -> None:
+    """A stack that this collection has not made."""
+    template = json.dumps({"Resources": {"Log": {"Type": "AWS::Logs::LogGroup"}}})
+    stage.client("cloudformation").create_stack(StackName="theirs", TemplateBody=template)
+
+
+@pytest.mark.usefixtures("foreign_stack")
+@pytest.mark.parametrize("playbook, bad", PLAYBOOKS, ids=map(names_of, PLAYBOOKS))
+def test_a_playbook_refuses_bad_input_in_words_and_changes_nothing(stage: Stage, playbook: str, bad: Bad) -> None:
+    since = len(stage.calls())
+    played = play(stage, playbook, bad.options)
+    assert played.returncode != 0, played.stdout
+    error = played.stdout.rpartition("[ERROR]")[2]
+    assert [word for word in bad.says if word not in " ".join(error.split())] == [], played.stdout
+    assert "Traceback" not in played.stdout
+    assert changed(stage, since) == []
+
+
+@pytest.mark.parametrize("playbook", ["status.yml", "rollback.yml"])
+def test_no_secret_is_ever_told(stage: Stage, playbook: str) -> None:
+    """Not in the words of a run that goes well, nor of one that is refused its write, at the highest verbosity."""
+    session = stage.session("reader")
+    played = play(stage, playbook, dict(SERVICES), "-vvvv", "--diff", differs=dict(session))
+    assert "login_rule" not in played.stdout and stage.names["login_rule"] in played.stdout
+    assert (played.returncode != 0) == (playbook == "rollback.yml"), played.stdout
+    assert "permission denied" in played.stdout or playbook == "status.yml"
+    told = {SECRET, session["AWS_SECRET_ACCESS_KEY"], session["AWS_SESSION_TOKEN"]}
+    assert [secret for secret in told if secret in played.stdout] == []
