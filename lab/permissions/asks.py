@@ -69,6 +69,8 @@ def _ecs(request: Request, given: Parameters, place: Place) -> Resources:
     cluster = _last(given.get("cluster") or "default")
     if request.operation == "RegisterTaskDefinition":
         return [place.arn("ecs", f"task-definition/{given['family']}:*")]
+    if request.operation in ("TagResource", "UntagResource"):
+        return [given["resourceArn"]]
     if request.operation == "DescribeTasks":
         return [place.arn("ecs", f"task/{cluster}/{_last(task)}") for task in given.get("tasks", [])]
     if request.operation in ("DescribeServices", "UpdateService", "CreateService", "DeleteService"):
