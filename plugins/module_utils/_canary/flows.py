@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import target_group_name
 from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import Wanted
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import whole
@@ -138,12 +139,32 @@ def _held_up(pair: Pair, needed: int) -> dict[str, int]:
 
 
 def _pair(info: Info, settings: Settings) -> Pair:
-    """Both services as they are; where the rules differ, the canary's share is that of the rule with the most."""
+    """Both services as they are; where the rules differ, the canary's share is that of the rule with the most.
+
+    Raises `CanaryError` where the weights could not be set, before anything is sized for it.
+    """
+    _refuse_unsplit(info)
     percents = [percent for percent in _percents(info) if percent is not None]
     share = Fraction(max(percents, default=0)).limit_denominator(10**6) / 100
     stable, canary = capacity_of(info["stable"]), capacity_of(info["canary"])
     resting = max(settings.least.desired or 0, settings.rest.desired or 0)
     return Pair(stable=stable, canary=canary, share=share, resting=resting)
+
+
+def _refuse_unsplit(info: Info) -> None:
+    """Raise `CanaryError` for no rule, and for one with a third group: canary.ecs.ecs_canary_weights refuses both."""
+    if not info["rules"]:
+        raise CanaryError(
+            "No listener rule forwards to both services, so there is no traffic to move. Nothing was changed. Add both "
+            "target groups to the forward action of a rule, that of the canary with weight 0; or look at cluster, "
+            "stable_service, canary_service and rules."
+        )
+    for rule in info["rules"]:
+        if third := [target_group_name(other["arn"]) for other in rule.get("others") or []]:
+            raise CanaryError(
+                f"Rule {rule['rule_arn']} forwards to a third target group besides the two: {', '.join(third)}. "
+                "Nothing was changed. Take it out of the rule, or name other rules with rules."
+            )
 
 
 def _percents(info: Info) -> list[float | None]:

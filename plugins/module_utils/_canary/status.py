@@ -74,6 +74,8 @@ def _newest(service: Facts) -> Facts:
 
 def _traffic(info: Facts) -> tuple[str, str]:
     percent = info.get("percent")
+    if not info["rules"]:
+        return "no rule", "no rule"
     if percent is None:
         return "differs by rule", "differs by rule"
     return f"{round(100 - percent, 3):g} %", f"{percent:g} %"
@@ -132,7 +134,9 @@ def _notes(info: Facts) -> list[str]:
     notes = []
     if info.get("promoted"):
         notes.append("stable and canary run the same release")
-    if info.get("percent") is None:
+    if not info["rules"]:
+        notes.append("no listener rule forwards to both target groups, so there is no traffic to split")
+    elif info.get("percent") is None:
         notes.append("the rules differ: canary.yml or rollback.yml makes them one")
     return notes + waiting_for(info)
 

@@ -38,6 +38,28 @@ def shift(live: Any, percent: float, **more: Any) -> dict[str, Any]:
     return plan_shift(live, SETTINGS, target_of(percent=percent), **more)
 
 
+@pytest.mark.parametrize("flow", ["shift", "rollback", "promote"])
+@pytest.mark.parametrize(
+    ("rules", "says"),
+    [
+        ([], "No listener rule forwards to both"),
+        (
+            [{"percent": 100.0, "rule_arn": "r/1", "others": [{"arn": "targetgroup/next/1", "weight": 0}]}],
+            "r/1 .* next",
+        ),
+    ],
+)
+def test_a_flow_that_could_not_move_the_traffic_sizes_nothing(flow: str, rules: list[Any], says: str) -> None:
+    live = {**info(service(10), service(2), 100.0), "rules": rules}
+    flows = {
+        "shift": lambda: shift(live, 25),
+        "rollback": lambda: plan_rollback(live, SETTINGS),
+        "promote": lambda: promote(live),
+    }
+    with pytest.raises(CanaryError, match=f"{says}.*Nothing was changed"):
+        flows[flow]()
+
+
 def test_more_for_the_canary_sizes_the_canary_first() -> None:
     plan = shift(info(service(10), service(2, (2, 2)), 0.0), 25)
     assert plan["canary_before"] == {"desired": 3, "min": 3, "max": 5}

@@ -68,6 +68,12 @@ def test_rules_that_differ_are_told() -> None:
     assert "rollback.yml" in text
 
 
+def test_without_a_rule_there_is_nothing_that_differs() -> None:
+    text = "\n".join(status_lines(info(percent=None, rules=[], load_balancers=[])))
+    assert "no listener rule forwards to both" in text
+    assert "differ" not in text
+
+
 def test_what_is_out_of_the_ordinary_is_shown() -> None:
     group = {"healthy": 1, "unhealthy": 2, "draining": 1}
     odd = service("cart", running=1, pending=1, min=None, max=None, target_group=group, deployments=[])
