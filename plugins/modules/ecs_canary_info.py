@@ -135,6 +135,14 @@ stable:
       description: The status of the service, C(ACTIVE) or C(DRAINING).
       type: str
       sample: ACTIVE
+    deployment_controller:
+      description: What deploys the releases of the service, C(ECS), C(CODE_DEPLOY) or C(EXTERNAL).
+      type: str
+      sample: ECS
+    deployment_strategy:
+      description: How ECS deploys them, C(ROLLING), C(BLUE_GREEN), C(LINEAR) or C(CANARY).
+      type: str
+      sample: ROLLING
     task_definition:
       description: The task definition that the service is at, or is moving to.
       type: str

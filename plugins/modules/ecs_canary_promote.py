@@ -171,6 +171,7 @@ events:
     - (service cart-stable) has started 1 tasks.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -183,12 +184,14 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws.ecs import (
 )
 from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import poll_until
 from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import (
+    controller_of,
     find_deployment,
     primary,
     refuse_daemon,
     refuse_not_active,
     refuse_undeployable,
     refuse_unsettled,
+    strategy_of,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_negative
@@ -221,6 +224,7 @@ ARGUMENTS = {
 
 # How long a list may not yet show a revision that was registered.
 LOST_SECONDS = 5.0
+REGISTER_ATTEMPTS = 3
 
 # How many of a family's newest revisions are looked at for one to use again.
 REVISIONS_LOOKED_AT = 5
@@ -254,7 +258,7 @@ def read_services(ecs: Any, options: dict[str, Any]) -> tuple[dict[str, Any], di
     for service in (stable, canary):
         refuse_not_active(service)
     refuse_daemon(stable)
-    refuse_undeployable(stable)
+    refuse_undeployable(stable["serviceName"], controller=controller_of(stable), strategy=strategy_of(stable))
     refuse_without_release(canary)
     refuse_unsettled(canary)
     return stable, canary
@@ -355,15 +359,15 @@ def promote(
 def register(module: CanaryModule, ecs: Any, definition: dict[str, Any]) -> str:
     """Register one revision, not two: where the answer is lost, the family tells whether the call took effect."""
     once = module.client_of_once("ecs")
-    try:
-        return register_task_definition(once, definition)
-    except AwsError as error:
-        if not error.undecided:
-            raise
-    try:
-        return lost_revision(ecs, definition)
-    except CanaryError:
-        return register_task_definition(once, definition)
+    for _attempt in range(REGISTER_ATTEMPTS - 1):
+        try:
+            return register_task_definition(once, definition)
+        except AwsError as error:
+            if not error.undecided:
+                raise
+        with suppress(CanaryError):
+            return lost_revision(ecs, definition)
+    return register_task_definition(once, definition)
 
 
 def lost_revision(ecs: Any, definition: dict[str, Any]) -> str:

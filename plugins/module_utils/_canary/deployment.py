@@ -11,7 +11,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -181,25 +181,33 @@ def describe_deployments(service: dict[str, Any]) -> str:
     return "; ".join(each) or "no deployment"
 
 
-def refuse_undeployable(service: dict[str, Any]) -> None:
+def controller_of(service: Mapping[str, Any]) -> str:
+    """What deploys the service's releases: ECS, CODE_DEPLOY or EXTERNAL."""
+    return str(service.get("deploymentController", {}).get("type", "ECS"))
+
+
+def strategy_of(service: Mapping[str, Any]) -> str:
+    """How ECS deploys them: ROLLING, or by moving traffic on rules of its own (BLUE_GREEN, LINEAR, CANARY)."""
+    return str(service.get("deploymentConfiguration", {}).get("strategy", "ROLLING"))
+
+
+def refuse_undeployable(service: str, *, controller: str, strategy: str) -> None:
     """Raise `CanaryError` for a service whose task definition UpdateService does not roll out.
 
     CODE_DEPLOY and EXTERNAL controllers refuse one; a strategy but ROLLING moves traffic on rules of its own.
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
     """
-    controller = service.get("deploymentController", {}).get("type", "ECS")
-    strategy = service.get("deploymentConfiguration", {}).get("strategy", "ROLLING")
     if controller != "ECS":
         raise CanaryError(
-            f"Service {service['serviceName']} has the deployment controller {controller}, which deploys its releases "
-            "instead of UpdateService. Promote to a service with the controller ECS.",
-            service=service["serviceArn"],
+            f"Service {service} has the deployment controller {controller}, which deploys its releases instead of "
+            "UpdateService. Promote to a service with the controller ECS.",
+            service=service,
         )
     if strategy != "ROLLING":
         raise CanaryError(
-            f"Service {service['serviceName']} has the deployment strategy {strategy}: ECS itself would move traffic "
-            "between target groups. Promote to a service with the strategy ROLLING.",
-            service=service["serviceArn"],
+            f"Service {service} has the deployment strategy {strategy}: ECS itself would move traffic between target "
+            "groups. Promote to a service with the strategy ROLLING.",
+            service=service,
         )
 
 

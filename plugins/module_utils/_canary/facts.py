@@ -12,7 +12,12 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import (
     load_balancer_of_listener,
     target_group_name,
 )
-from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import last_events, primary
+from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import (
+    controller_of,
+    last_events,
+    primary,
+    strategy_of,
+)
 from ansible_collections.canary.ecs.plugins.module_utils._canary.health import STATES, Health
 from ansible_collections.canary.ecs.plugins.module_utils._canary.release import images
 from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import Groups, Rule, others
@@ -31,6 +36,8 @@ def service_facts(
         "service": service.get("serviceName"),
         "service_arn": service.get("serviceArn"),
         "status": service.get("status"),
+        "deployment_controller": controller_of(service) if service else None,
+        "deployment_strategy": strategy_of(service) if service else None,
         "task_definition": service.get("taskDefinition"),
         "images": images(task_definition) if task_definition else {},
         "desired": service.get("desiredCount"),

@@ -16,8 +16,10 @@ from typing import Any
 
 from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import target_group_name
 from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import Wanted
+from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import refuse_undeployable
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import whole
+from ansible_collections.canary.ecs.plugins.module_utils._canary.release import refuse_unlike_containers
 from ansible_collections.canary.ecs.plugins.module_utils._canary.sizing import (
     Pair,
     as_options,
@@ -99,8 +101,8 @@ def plan_rollback(info: Info, settings: Settings) -> Plan:
 def plan_promote(info: Info, settings: Settings, *, take: str, return_step: Any) -> Plan:
     """How stable takes the release off-traffic, and then the traffic, a step at a time.
 
-    Raises `CanaryError` while the canary does not hold all traffic. A promotion that was interrupted after stable had
-    taken the release goes on from there.
+    Raises `CanaryError` while the canary does not hold all traffic, and where stable cannot take the release. A
+    promotion that was interrupted after stable had taken it goes on from there.
     """
     pair = _pair(info, settings)
     promoted, percent = _promoted(info, take), info.get("percent")
@@ -110,6 +112,8 @@ def plan_promote(info: Info, settings: Settings, *, take: str, return_step: Any)
             f"The canary takes {share}, and its release is promoted only when it takes all: canary.yml -e percent=100 "
             "first."
         )
+    if not promoted:
+        _refuse_untakeable(info, take)
     needed = stable_for(pair, Fraction(1)) if pair.share else pair.stable.desired
     return {
         "promoted": promoted,
@@ -117,6 +121,16 @@ def plan_promote(info: Info, settings: Settings, *, take: str, return_step: Any)
         "steps": guarded(steps_to(target_of(percent=0), live=_percents(info), step=return_step), live=_percents(info)),
         "canary_after": _unless_so(pair, parked(pair.canary, settings.rest)),
     }
+
+
+def _refuse_untakeable(info: Info, take: str) -> None:
+    """Raise `CanaryError`, before stable is sized, where canary.ecs.ecs_canary_promote would refuse it."""
+    stable = info["stable"]
+    refuse_undeployable(
+        stable["service"], controller=stable["deployment_controller"], strategy=stable["deployment_strategy"]
+    )
+    if take == "image":
+        refuse_unlike_containers(stable["images"], info["canary"]["images"])
 
 
 def _promoted(info: Info, take: str) -> bool:

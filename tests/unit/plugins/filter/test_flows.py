@@ -16,7 +16,10 @@ OPTIONS = {
     "return_step": 5, "least_desired": 2, "least_max": 4, "park_desired": 2, "park_min": 2, "park_max": 2,
 }  # fmt: skip
 
-SERVICE = {"desired": 2, "min": 2, "max": 4, "target_group": {"healthy": 2}, "images": {}}
+SERVICE = {
+    "service": "cart", "deployment_controller": "ECS", "deployment_strategy": "ROLLING", "desired": 2, "min": 2,
+    "max": 4, "target_group": {"healthy": 2}, "images": {},
+}  # fmt: skip
 LIVE = {"percent": 0.0, "promoted": False, "rules": [{"percent": 0.0}], "stable": SERVICE, "canary": SERVICE}
 
 OURS = {"stack_description": {"stack_status": "CREATE_COMPLETE", "description": "canary.ecs: two services"}}

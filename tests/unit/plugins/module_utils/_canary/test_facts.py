@@ -39,6 +39,7 @@ SERVICE = {
     "desiredCount": 3,
     "runningCount": 2,
     "pendingCount": 1,
+    "deploymentConfiguration": {"strategy": "BLUE_GREEN"},
     "deployments": [DEPLOYMENT],
     "events": [{"message": f"event {number}"} for number in range(9)],
 }
@@ -60,6 +61,8 @@ def test_a_service_in_facts() -> None:
         "service": "cart",
         "service_arn": "arn:cart",
         "status": "ACTIVE",
+        "deployment_controller": "ECS",
+        "deployment_strategy": "BLUE_GREEN",
         "task_definition": "td:2",
         "images": {"app": "app:v2", "log": "log:1"},
         "min": 2,

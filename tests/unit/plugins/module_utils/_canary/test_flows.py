@@ -25,7 +25,10 @@ SETTINGS = Settings.of(DEFAULTS)
 def service(desired: int, bounds: tuple[int, int] | None = (2, 20), *, healthy: int | None = None) -> dict[str, Any]:
     low, high = bounds or (None, None)
     group = {"healthy": desired if healthy is None else healthy}
-    return {"desired": desired, "min": low, "max": high, "target_group": group, "images": {"app": f"app:{desired}"}}
+    return {
+        "service": "cart", "deployment_controller": "ECS", "deployment_strategy": "ROLLING", "desired": desired,
+        "min": low, "max": high, "target_group": group, "images": {"app": f"app:{desired}"},
+    }  # fmt: skip
 
 
 def info(stable: dict[str, Any], canary: dict[str, Any], *percents: float | None, promoted: bool = False) -> Any:
@@ -151,6 +154,23 @@ def promote(live: Any, *, take: str = "task_definition", step: Any = 5) -> dict[
 def test_a_canary_without_all_traffic_is_not_promoted(percents: tuple[float, ...], says: str) -> None:
     with pytest.raises(CanaryError, match=f"{says}.*percent=100"):
         promote(info(service(2), service(2), *percents))
+
+
+@pytest.mark.parametrize(
+    ("take", "stable", "says"),
+    [
+        ("task_definition", {"deployment_controller": "CODE_DEPLOY"}, "controller CODE_DEPLOY"),
+        ("image", {"deployment_controller": "EXTERNAL"}, "controller EXTERNAL"),
+        ("task_definition", {"deployment_strategy": "BLUE_GREEN"}, "strategy BLUE_GREEN"),
+        ("image", {"images": {"app": "app:1", "proxy": "envoy:1"}}, "only stable has proxy"),
+    ],
+)
+def test_a_release_that_stable_cannot_take_is_refused_before_it_is_sized(
+    take: str, stable: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(CanaryError, match=says):
+        promote(info({**service(2), **stable}, service(4), 100.0), take=take)
+    assert promote(info({**service(2), **stable}, service(4), 50.0, promoted=True), take=take)["promoted"]
 
 
 def test_a_promotion_holds_stable_up_while_the_traffic_returns() -> None:
