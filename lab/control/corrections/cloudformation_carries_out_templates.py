@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import Change, ChangeSet, CloudFormationBackend, Stack
 from moto.cloudformation.parsing import get_model_map
+from moto.cloudformation.responses import CloudFormationResponse
 
 from lab.control.patches import Patches
 from lab.control.stacks import autoscaling, ecs, elbv2, network
@@ -59,6 +60,7 @@ def correct(cloud: Cloud, moto: Patches) -> None:
     moto.wrap(CloudFormationBackend, "delete_stack", _deleting(cloud))
     moto.wrap(CloudFormationBackend, "execute_change_set", _executing(cloud))
     moto.wrap(CloudFormationBackend, "create_change_set", _changing(cloud))
+    moto.wrap(CloudFormationResponse, "create_change_set", _of_update)
     moto.wrap(ChangeSet, "diff", _planning(cloud))
 
 
@@ -99,6 +101,15 @@ def _planning(cloud: Cloud) -> Any:
         return cloud.stacks.plan(change_set.stack, change_set.template_dict, change_set.parameters)
 
     return diff
+
+
+def _of_update(original: Any, response: CloudFormationResponse) -> Any:
+    """A change set is one of an update unless it says otherwise.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
+    """
+    response.params.setdefault("ChangeSetType", "UPDATE")
+    return original(response)
 
 
 def _changing(cloud: Cloud) -> Any:

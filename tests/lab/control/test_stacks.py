@@ -161,7 +161,7 @@ def test_a_change_set_tells_and_changes_nothing(stack: Stack) -> None:
 
     def planned(**parameters: str) -> tuple[str, set[tuple[str, str]]]:
         request = stack._request(parameters)
-        made = stack.cloudformation.create_change_set(**request, ChangeSetName="plan", ChangeSetType="UPDATE")
+        made = stack.cloudformation.create_change_set(**request, ChangeSetName="plan")
         found = stack.cloudformation.describe_change_set(ChangeSetName=made["Id"])
         stack.cloudformation.delete_change_set(ChangeSetName=made["Id"])
         changes = [one["ResourceChange"] for one in found.get("Changes", [])]
