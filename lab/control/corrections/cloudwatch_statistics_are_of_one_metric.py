@@ -26,50 +26,47 @@ if TYPE_CHECKING:
 
 def correct(cloud: Cloud, moto: Patches) -> None:
     """Answer from all that was published. Moto mixes metrics whose dimensions overlap, and knows no percentiles."""
+    moto.wrap(CloudWatchResponse, "get_metric_statistics", _statistics)
+    moto.wrap(CloudWatchBackend, "get_metric_data", _data)
 
-    def statistics(_original: Any, response: CloudWatchResponse) -> ActionResult:
-        given = response._get_params()
-        names, percentiles = given.get("Statistics") or [], given.get("ExtendedStatistics") or []
-        if not names and not percentiles:
-            raise InvalidParameterCombination("Must specify either Statistics or ExtendedStatistics")
-        published = read(response.cloudwatch_backend, given, given.get("Unit"))
-        found = datapoints(published, _window(given["StartTime"], given["EndTime"]), int(given["Period"]))
-        points = [
-            {
-                "Timestamp": moment(start),
-                "Unit": _unit(response.cloudwatch_backend, given),
-                **{name: values.statistic(name) for name in names},
-                **(
-                    {"ExtendedStatistics": {name: values.statistic(name) for name in percentiles}}
-                    if percentiles
-                    else {}
-                ),
-            }
-            for start, values in found.items()
-        ]
-        return ActionResult({"Label": given["MetricName"], "Datapoints": points})
 
-    def data(
-        _original: Any,
-        backend: CloudWatchBackend,
-        queries: list[dict[str, Any]],
-        start_time: datetime,
-        end_time: datetime,
-        scan_by: str = "TimestampDescending",
-    ) -> list[dict[str, Any]]:
-        try:
-            window = _window(start_time, end_time)
-            found = answers(queries, window, lambda metric, unit: read(backend, metric, unit))
-        except ValueError as error:
-            raise ValidationError(str(error)) from error
-        return [
-            _result(query, found[query["Id"]], backwards=scan_by != "TimestampAscending")
-            for query in queries
-            if query.get("ReturnData", True)
-        ]
+def _statistics(_original: Any, response: CloudWatchResponse) -> ActionResult:
+    """GetMetricStatistics."""
+    given = response._get_params()
+    names, percentiles = given.get("Statistics") or [], given.get("ExtendedStatistics") or []
+    if not names and not percentiles:
+        raise InvalidParameterCombination("Must specify either Statistics or ExtendedStatistics")
+    backend = response.cloudwatch_backend
+    window = _window(given["StartTime"], given["EndTime"])
+    found = datapoints(read(backend, given, given.get("Unit")), window, int(given["Period"]))
+    points: list[dict[str, Any]] = []
+    for start, values in found.items():
+        point = {"Timestamp": moment(start), "Unit": _unit(backend, given)}
+        point |= {name: values.statistic(name) for name in names}
+        if percentiles:
+            point["ExtendedStatistics"] = {name: values.statistic(name) for name in percentiles}
+        points.append(point)
+    return ActionResult({"Label": given["MetricName"], "Datapoints": points})
 
-    moto.wrap(CloudWatchResponse, "get_metric_statistics", statistics)
-    moto.wrap(CloudWatchBackend, "get_metric_data", data)
+
+def _data(
+    _original: Any,
+    backend: CloudWatchBackend,
+    queries: list[dict[str, Any]],
+    start_time: datetime,
+    end_time: datetime,
+    scan_by: str = "TimestampDescending",
+) -> list[dict[str, Any]]:
+    """GetMetricData."""
+    try:
+        found = answers(queries, _window(start_time, end_time), lambda metric, unit: read(backend, metric, unit))
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+    return [
+        _result(query, found[query["Id"]], backwards=scan_by != "TimestampAscending")
+        for query in queries
+        if query.get("ReturnData", True)
+    ]
 
 
 def _window(start: datetime, end: datetime) -> Window:
