@@ -62,17 +62,21 @@ _ACTION = re.compile(r"not authorized to perform:? ([a-z-]+:\w+)")
 
 
 class AwsError(CanaryError):
-    """AWS refused or did not answer a call. ``code`` is its own error code, empty where there was no answer."""
+    """AWS refused or did not answer a call, or it was not even ``sent``.
 
-    def __init__(self, message: str, *, code: str, operation: str, **facts: Any) -> None:
+    ``code`` is AWS's own error code, empty where there was no answer.
+    """
+
+    def __init__(self, message: str, *, code: str, operation: str, sent: bool = True, **facts: Any) -> None:
         super().__init__(message, error={"code": code, "operation": operation}, **facts)
         self.code = code
         self.operation = operation
+        self.sent = sent
 
     @property
     def undecided(self) -> bool:
         """Whether the call may have taken effect all the same."""
-        return self.code in _UNDECIDED
+        return self.sent and self.code in _UNDECIDED
 
 
 def call(client: Any, operation: str, *, on: str, **parameters: Any) -> dict[str, Any]:
@@ -116,12 +120,12 @@ def _in_words(error: Exception, operation: str, on: str) -> AwsError:
     name = "".join(part.capitalize() for part in operation.split("_"))
     if isinstance(error, NoCredentialsError):
         why = "no AWS credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-        return AwsError(f"{name} on {on} was not sent: {why}.", code="", operation=name)
+        return AwsError(f"{name} on {on} was not sent: {why}.", code="", operation=name, sent=False)
     if isinstance(error, EndpointConnectionError):
         why = "the AWS endpoint could not be reached: check the region, the network and AWS_ENDPOINT_URL"
         return AwsError(f"{name} on {on} failed: {why} ({error}).", code="", operation=name)
     if isinstance(error, ParamValidationError):
-        return AwsError(f"{name} on {on} was not sent: {error}", code="", operation=name)
+        return AwsError(f"{name} on {on} was not sent: {error}", code="", operation=name, sent=False)
     if not isinstance(error, ClientError):
         return AwsError(f"{name} on {on} failed: {error}", code="", operation=name)
     details = error.response.get("Error", {})

@@ -46,7 +46,7 @@ def partition_of_region(region: str) -> str:
 
 
 def is_application(arn: str) -> bool:
-    """Whether a listener or a rule is of an Application Load Balancer (``app``): no other kind has weights here."""
+    """Whether a load balancer, a listener or a rule is of the Application kind (``app``): no other has weights here."""
     match = _ARN.fullmatch(arn)
     return match is not None and match["path"].startswith("app/")
 

@@ -24,7 +24,7 @@ from ansible_collections.canary.ecs.tests.unit.plugins.fake_aws import (
     group_arn,
     refusal,
 )
-from botocore.exceptions import ConnectionClosedError
+from botocore.exceptions import ConnectionClosedError, NoCredentialsError, ParamValidationError
 
 V1, V2 = definition_arn("stable", 1), definition_arn("canary", 1)
 
@@ -259,6 +259,17 @@ def test_a_refused_update_changes_nothing_and_puts_nothing_back(aws: FakeAws) ->
 
     aws.then("update_service", deny)
     with pytest.raises(AwsError, match="permission denied"):
+        promote(aws)
+    assert aws.changes == ["update_service"]
+
+
+@pytest.mark.parametrize("error", [NoCredentialsError(), ParamValidationError(report="a new option")])
+def test_an_update_that_was_not_sent_puts_nothing_back(aws: FakeAws, error: Exception) -> None:
+    def stop() -> None:
+        raise error
+
+    aws.then("update_service", stop)
+    with pytest.raises(AwsError, match="was not sent"):
         promote(aws)
     assert aws.changes == ["update_service"]
 

@@ -156,12 +156,14 @@ def test_every_rule_with_both_groups_is_shifted_and_no_other() -> None:
     wanted += [aws.rule(secure, priority, shop.both(100, 0)) for priority in range(1, 6)]
     other = aws.rule(secure, 50, forward({shop.stable: 1, longer: 0}))
     alone = aws.rule(secure, 60, forward({shop.stable: 1}))
+    forced = aws.rule(secure, 70, forward({shop.canary: 1}))
     elsewhere = aws.listener(forward({longer: 1}), balancer="other")
     result = shop.shift(percent=10)
     assert {rule["rule_arn"] for rule in result["rules"]} == set(wanted)
     assert {shop.split(rule) for rule in wanted} == {(90, 10)}
     assert aws.weights(other) == {shop.stable: 1, longer: 0}
     assert aws.weights(alone) == {shop.stable: 1}
+    assert aws.weights(forced) == {shop.canary: 1}
     assert aws.weights(aws.default_rule(elsewhere)) == {longer: 1}
     assert len(aws.writes) == len(wanted)
 
