@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
-from ansible_collections.canary.ecs.plugins.module_utils._canary.given import given, number, only_given, whole
+from ansible_collections.canary.ecs.plugins.module_utils._canary.given import (
+    given,
+    number,
+    only_given,
+    refuse_blank,
+    refuse_booleans,
+    refuse_negative,
+    whole,
+)
 
 
 @pytest.mark.parametrize("nothing", [None, "", "  ", [], {}, ()])
@@ -45,3 +53,42 @@ def test_what_is_no_count_is_named(text: str) -> None:
 
 def test_counts_come_as_strings_too() -> None:
     assert whole(" 4 ", "park_max") == 4
+
+
+SPEC = {
+    "percent": {"type": "float"},
+    "wait": {"type": "bool"},
+    "weights": {"type": "dict", "options": {"stable": {"type": "int", "aliases": ["primary"]}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"percent": True}, "percent is true"),
+        ({"percent": False}, "percent is false"),
+        ({"weights": {"stable": True}}, r"weights\.stable is true"),
+        ({"weights": {"primary": True}}, r"weights\.primary is true"),
+    ],
+)
+def test_true_is_not_one(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(CanaryError, match=said):
+        refuse_booleans(SPEC, options)
+
+
+@pytest.mark.parametrize("options", [{}, {"percent": 1, "wait": True}, {"weights": {"stable": 0}}, {"weights": "x"}])
+def test_numbers_and_switches_pass(options: dict[str, Any]) -> None:
+    refuse_booleans(SPEC, options)
+
+
+@pytest.mark.parametrize("nothing", [None, "", " "])
+def test_a_name_that_is_empty_is_named(nothing: Any) -> None:
+    with pytest.raises(CanaryError, match="service is empty"):
+        refuse_blank({"cluster": "shop", "service": nothing}, "cluster", "service")
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(None, "wait_timeout is empty"), (-1, "wait_timeout is -1")])
+def test_a_wait_that_cannot_be(seconds: int | None, said: str) -> None:
+    refuse_negative(0, "wait_timeout")
+    with pytest.raises(CanaryError, match=said):
+        refuse_negative(seconds, "wait_timeout")

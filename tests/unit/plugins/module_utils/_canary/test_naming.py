@@ -83,6 +83,8 @@ def test_services_by_name() -> None:
         ({**GROUPS, "rules": ["default"]}, "not the ARN of a listener or listener-rule"),
         ({**GROUPS, "rules": [f"{BASE}:listener/net/shop/1/2"]}, "not of an Application Load Balancer"),
         ({**GROUPS, "rules": [f"{BASE}:listener/app/shop/1/2".replace("west", "east")]}, "region eu-east-1"),
+        ({**GROUPS, "rules": [f"{BASE}:listener/app/shop/1/2".replace("aws:", "aws-cn:")]}, "in partition aws-cn, but"),
+        ({**GROUPS, "rules": []}, "rules is empty"),
     ],
 )
 def test_what_cannot_be(params: dict[str, Any], said: str) -> None:
