@@ -165,6 +165,12 @@ def test_the_rule_keeps_its_stickiness(legacy: Application) -> None:
     assert sticky == {"Enabled": True, "DurationSeconds": 60}
 
 
+def test_a_shift_without_a_rule_of_the_pair_changes_no_count_either(legacy: Application) -> None:
+    played = legacy.fail("canary.yml", percent=100, least_desired=3, rules=legacy.outputs["Decoy"])
+    assert "No listener rule forwards to both services" in played.output
+    assert (legacy.split(), legacy.service("Canary")["desiredCount"]) == ((75, 25), 2)
+
+
 def test_promote_and_come_back_without_a_scalable_target_on_the_canary(legacy: Application) -> None:
     with legacy.traffic() as traffic:
         begin = traffic.mark()
@@ -179,4 +185,4 @@ def test_promote_and_come_back_without_a_scalable_target_on_the_canary(legacy: A
 
 
 def test_a_rollback_after_a_promotion_says_that_the_release_stays(legacy: Application) -> None:
-    assert "same release" in legacy.succeed("rollback.yml").output
+    assert "moving traffic brings no older one back" in legacy.succeed("rollback.yml").output

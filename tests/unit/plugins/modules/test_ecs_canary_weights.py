@@ -143,6 +143,16 @@ def test_target_groups_by_name_cost_no_further_call(shop: Shop) -> None:
     assert shop.aws.operations == ["DescribeTargetGroups", "DescribeListeners", "DescribeRules"]
 
 
+def test_names_of_which_one_begins_with_the_other() -> None:
+    aws = Balancer()
+    canary, stable = aws.target_group("cart-canary"), aws.target_group("cart")
+    rule = aws.rule(aws.listener(NOT_FOUND), 10, forward({stable: 100, canary: 0}))
+    shop = Shop()
+    shop.aws = aws
+    assert shop.shift(stable_target_group="cart", canary_target_group="cart-canary", percent=25)["changed"] is True
+    assert aws.weights(rule) == {stable: 75, canary: 25}
+
+
 # What it changes
 
 
@@ -521,6 +531,19 @@ def test_a_failed_write_puts_back_those_before_it(five: tuple[Shop, list[str]]) 
     assert {shop.split(rule) for rule in rules} == {(100, 0)}
     assert [rule["live"]["percent"] for rule in result["rules"]] == [0.0] * 5
     assert result["changed"] is False
+
+
+def test_what_somebody_else_changed_meanwhile_is_not_put_back(five: tuple[Shop, list[str]]) -> None:
+    shop, rules = five
+
+    def meanwhile() -> None:
+        shop.aws.set_weights(rules[0], {shop.stable: 40, shop.canary: 60})
+        raise Refusal("AccessDenied", "no")
+
+    shop.aws.interrupt("ModifyRule", 3, meanwhile)
+    result = shop.shift(percent=25)
+    assert [shop.split(rule) for rule in rules] == [(40, 60)] + [(100, 0)] * 4
+    assert [rule["live"]["percent"] for rule in result["rules"]] == [60.0] + [0.0] * 4
 
 
 def test_a_failed_write_can_leave_those_before_it(five: tuple[Shop, list[str]]) -> None:
