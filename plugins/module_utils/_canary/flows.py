@@ -169,9 +169,9 @@ def _refuse_unsplit(info: Info) -> None:
     """Raise `CanaryError` for no rule, and for one with a third group: canary.ecs.ecs_canary_weights refuses both."""
     if not info["rules"]:
         raise CanaryError(
-            "No listener rule forwards to both services, so there is no traffic to move. Nothing was changed. Add both "
-            "target groups to the forward action of a rule, that of the canary with weight 0; or look at cluster, "
-            "stable_service, canary_service and rules."
+            f"No listener rule forwards to both sides, {info['stable']['service']} and {info['canary']['service']}, so "
+            "there is no traffic to move. Nothing was changed. Add both target groups to the forward action of a rule, "
+            "that of the canary with weight 0; or look at the names of the services, and at rules."
         )
     for rule in info["rules"]:
         if third := [target_group_name(other["arn"]) for other in rule.get("others") or []]:

@@ -45,7 +45,7 @@ def shift(live: Any, percent: float, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("rules", "says"),
     [
-        ([], "No listener rule forwards to both"),
+        ([], "No listener rule forwards to both sides, cart and cart"),
         (
             [{"percent": 100.0, "rule_arn": "r/1", "others": [{"arn": "targetgroup/next/1", "weight": 0}]}],
             "r/1 .* next",
