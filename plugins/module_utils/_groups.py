@@ -51,8 +51,8 @@ class Found:
 def find(elbv2: Any, ecs: Any, named: Named) -> Found:
     """The pair of target groups in use, and every rule, default ones too, that forwards to both.
 
-    ``ecs`` is only called where services are named. Raises `CanaryError` for what does not exist or is ambiguous, but
-    not for a pair without rules: `require` does.
+    ``ecs`` is only called where services are named. Raises `CanaryError` for what does not exist or is ambiguous, and
+    for a rule that is named beside those of the pair, but not for a pair without rules: `require` does.
     """
     services = _services(ecs, named) if named.by_service else None
     stables, canaries, described = _candidates(elbv2, named, services)
@@ -69,9 +69,12 @@ def find(elbv2: Any, ecs: Any, named: Named) -> Found:
         rules = [rule for arn in listeners for rule in aws_elbv2.rules_of_listener(elbv2, arn)]
         searched = _searched(rules, listeners, balancers)
     groups = pair_of(rules, stables, canaries)
+    pairs = matching(rules, groups) if groups else []
+    if groups:
+        _refuse_missed(named, pairs, groups)
     return Found(
         groups=groups,
-        rules=matching(rules, groups) if groups else [],
+        rules=pairs,
         stables=stables,
         canaries=canaries,
         searched=searched,
@@ -80,19 +83,23 @@ def find(elbv2: Any, ecs: Any, named: Named) -> Found:
     )
 
 
-def require(elbv2: Any, found: Found, named: Named) -> Groups:
+def require(elbv2: Any, found: Found) -> Groups:
     """The pair, where rules forward to it; raises `CanaryError` that says what was searched, and what stands out."""
     if found.groups is None:
         raise CanaryError(_nothing_found(elbv2, found), searched=found.searched)
-    hit = {rule.arn for rule in found.rules} | {rule.listener_arn for rule in found.rules}
+    return found.groups
+
+
+def _refuse_missed(named: Named, rules: list[Rule], groups: Groups) -> None:
+    """Raise `CanaryError` for a rule or listener that the user named, and that does not forward to the pair."""
+    hit = {rule.arn for rule in rules} | {rule.listener_arn for rule in rules}
     for arn in named.rules:
         if arn not in hit:
             raise CanaryError(
-                f"rules has {arn}, but nothing there forwards to both {found.groups}. Nothing was changed. "
+                f"rules has {arn}, but nothing there forwards to both {groups}. Nothing was changed. "
                 "Take it out of rules, or add both target groups to its forward action.",
                 rule_arn=arn,
             )
-    return found.groups
 
 
 def _services(ecs: Any, named: Named) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -14,7 +14,8 @@ author:
 description:
   - Reads the split on every listener rule that forwards to both target groups, and of the stable and the canary service
     the release, counts, bounds, deployments, last events and target health.
-  - A pair of groups that no rule forwards to is no error here. RV(rules) is empty then.
+  - A pair of groups that no rule forwards to is no error here. RV(rules) is empty then. A rule named in O(rules)
+    beside those of the pair is one, as it is for M(canary.ecs.ecs_canary_weights).
 extends_documentation_fragment:
   - canary.ecs.groups
   - canary.ecs.attributes.info

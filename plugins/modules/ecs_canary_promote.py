@@ -308,7 +308,7 @@ def guard(module: CanaryModule, ecs: Any, stable: dict[str, Any]) -> list[str]:
     elbv2 = module.client_of("elbv2")
     named = named_by(module.params, region=module.region)
     found = find(elbv2, ecs, named)
-    refuse_traffic(found.rules, require(elbv2, found, named))
+    refuse_traffic(found.rules, require(elbv2, found))
     sticky = max(rule.sticky_seconds for rule in found.rules)
     if sticky:
         module.warn(

@@ -285,7 +285,7 @@ def shift(module: CanaryModule) -> dict[str, Any]:
     elbv2 = module.client_of("elbv2")
     named = named_by(params, region=elbv2.meta.region_name)
     found = find(elbv2, module.client_of("ecs") if named.by_service else None, named)
-    groups = require(elbv2, found, named)
+    groups = require(elbv2, found)
     changes = decide(found.rules, groups, wanted, params)
     refuse_sticky_groups(elbv2, changes, groups)
     health = ensure_healthy(module, elbv2, changes, groups)

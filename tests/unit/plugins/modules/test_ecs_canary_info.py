@@ -105,6 +105,12 @@ def test_a_canary_in_no_rule_is_shown_and_no_error(shop: Shop) -> None:
     assert (info["canary"]["target_group"]["unused"], info["canary"]["target_group"]["healthy"]) == (2, 0)
 
 
+def test_a_named_rule_that_is_none_of_the_pair_is_refused_as_a_shift_would(shop: Shop) -> None:
+    other = shop.aws.rule(shop.listener, 20, forward({shop.stable: 1}))
+    assert f"rules has {other}" in shop.info(rules=[shop.rule, other], **SERVICES)["msg"]
+    assert shop.info(rules=[other], **SERVICES)["rules"] == []
+
+
 def test_a_third_group_is_shown(shop: Shop) -> None:
     third = shop.aws.target_group("cart-next")
     shop.aws.set_weights(shop.rule, {shop.stable: 50, shop.canary: 50, third: 900})
