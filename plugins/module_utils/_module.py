@@ -11,12 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-try:
-    from botocore.config import Config
-except ImportError:
-    # AnsibleAWSModule reports the missing library before a client is made.
-    pass
-
 from ansible.module_utils.basic import _load_params
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
@@ -64,7 +58,7 @@ class CanaryModule(AnsibleAWSModule):
         https://docs.aws.amazon.com/boto3/latest/guide/retries.html
         """
         retry = _Refused.jittered_backoff(retries=10, delay=1, max_delay=20)
-        return self.client(service, retry_decorator=retry, config=Config(retries={"total_max_attempts": 1}))
+        return self.client(service, retry_decorator=retry, config={"retries": {"total_max_attempts": 1}})
 
 
 def run(module: CanaryModule, work: Callable[[CanaryModule], dict[str, Any]]) -> None:
