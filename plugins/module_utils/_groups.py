@@ -16,7 +16,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws import ecs as aws_
 from ansible_collections.canary.ecs.plugins.module_utils._aws import elbv2 as aws_elbv2
 from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import is_application
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
-from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import Named
+from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import Named, refuse_same_service
 from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import Groups, Rule, matching, pair_of
 
 GROUP_OPTIONS: dict[str, dict[str, Any]] = {
@@ -107,10 +107,7 @@ def _services(ecs: Any, named: Named) -> tuple[dict[str, Any], dict[str, Any]]:
     stable, canary = aws_ecs.describe_services(
         ecs, str(named.cluster), [str(named.stable_service), str(named.canary_service)]
     )
-    if stable["serviceArn"] == canary["serviceArn"]:
-        raise CanaryError(
-            f"stable_service and canary_service are both {stable['serviceName']}. A canary is a service of its own."
-        )
+    refuse_same_service(stable["serviceArn"], canary["serviceArn"], name=stable["serviceName"])
     return stable, canary
 
 

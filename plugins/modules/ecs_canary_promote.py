@@ -195,7 +195,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment impo
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_negative
-from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import named_by
+from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import named_by, refuse_same_service
 from ansible_collections.canary.ecs.plugins.module_utils._canary.promotion import (
     refuse_empty,
     refuse_traffic,
@@ -254,7 +254,7 @@ def short(task_definition: str) -> str:
 def read_services(ecs: Any, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Stable and canary, both fit for it; raises `CanaryError` for one that is not."""
     stable, canary = describe_services(ecs, options["cluster"], [options["stable_service"], options["canary_service"]])
-    refuse_same(stable, canary)
+    refuse_same_service(stable["serviceArn"], canary["serviceArn"], name=stable["serviceName"])
     for service in (stable, canary):
         refuse_not_active(service)
     refuse_daemon(stable)
@@ -290,14 +290,6 @@ def registered(ecs: Any, definition: dict[str, Any]) -> Release:
         if same_release(revision.definition, definition):
             return revision
     return Release(None, definition)
-
-
-def refuse_same(stable: dict[str, Any], canary: dict[str, Any]) -> None:
-    """Raise `CanaryError` where both names mean one service."""
-    if stable["serviceArn"] == canary["serviceArn"]:
-        raise CanaryError(
-            f"stable_service and canary_service are both {stable['serviceName']}. A canary is a service of its own."
-        )
 
 
 def guard(module: CanaryModule, ecs: Any, stable: dict[str, Any]) -> list[str]:

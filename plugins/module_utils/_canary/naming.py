@@ -69,11 +69,15 @@ def _refuse_empty(named: Named) -> None:
     refuse_blank(vars(named), *(by_service if named.by_service else ("stable_target_group", "canary_target_group")))
 
 
+def refuse_same_service(stable: str | None, canary: str | None, *, name: str | None) -> None:
+    """Raise `CanaryError` where both, by name or by ARN, are one service; ``name`` is what the error calls it."""
+    if stable == canary:
+        raise CanaryError(f"stable_service and canary_service are both {name}. A canary is a service of its own.")
+
+
 def _refuse_same(named: Named) -> None:
-    if named.by_service and named.stable_service == named.canary_service:
-        raise CanaryError(
-            f"stable_service and canary_service are both {named.stable_service}. A canary is a service of its own."
-        )
+    if named.by_service:
+        refuse_same_service(named.stable_service, named.canary_service, name=named.stable_service)
     if named.stable_target_group is not None and named.stable_target_group == named.canary_target_group:
         raise CanaryError(
             f"stable_target_group and canary_target_group are both {named.stable_target_group}. "
