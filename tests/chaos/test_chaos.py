@@ -28,7 +28,7 @@ from tests.integration.killing import Moment, killed
 
 EVERY = int(os.environ.get("EVERY", "1"))
 READINGS = 2
-DEPLOYED = {"stable_image": "shop:v1", "canary_image": "shop:v2", "stable_desired": 3, "stable_max": 6}
+DEPLOYED: dict[str, Any] = {"stable_image": "shop:v1", "canary_image": "shop:v2", "stable_desired": 3, "stable_max": 6}
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Flow:
     percent: int
     canary: tuple[int, int, int]
     stable: tuple[int, int, int] = (2, 3, 6)
-    variables: dict[str, object] = field(default_factory=dict)
+    variables: dict[str, Any] = field(default_factory=dict)
 
 
 FLOWS = [

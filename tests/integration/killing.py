@@ -58,7 +58,8 @@ def killed(application: Application, playbook: str, moment: Moment, **variables:
         try:
             while not faults.faults(lab)[0]["held"]:
                 if flow.poll() is not None:
-                    _must_have_ended_well(flow, output.seek(0) or output.read())
+                    output.seek(0)
+                    _must_have_ended_well(flow, output.read())
                     return None
                 time.sleep(0.02)
         finally:
