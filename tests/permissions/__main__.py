@@ -1,0 +1,32 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`make policies`: run every playbook on a lab, and write a policy of what it used."""
+
+from __future__ import annotations
+
+import os
+
+from lab import lifecycle
+from tests.integration.application import Application
+from tests.permissions import stack
+from tests.permissions.flows import QUICK, Rehearsal, life
+from tests.permissions.policies import FOLDER, as_text, rendered
+
+
+def main() -> None:
+    """Write docs/policies anew."""
+    stack.write()
+    name = f"policies-{os.getpid()}"
+    try:
+        lab = lifecycle.up(name)
+        rehearsal = Rehearsal(Application(lab, {"stack_name": "policies", **QUICK}))
+        life(rehearsal, lambda _playbook: lab)
+    finally:
+        lifecycle.down(name)
+    for playbook, used in rehearsal.used.items():
+        (FOLDER / f"{playbook}.json").write_text(as_text(rendered(used)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every playbook with its policy, and with its policy less each single action. `make permissions` runs this."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from lab import lifecycle
+from lab.rehearsal import Played
+from lab.state import Lab
+from tests.integration.application import Application
+from tests.permissions.flows import QUICK, LabOfUser, Rehearsal, life
+from tests.permissions.policies import PLAYBOOKS, actions_of, policy, without
+
+CASES = [(playbook, action) for playbook in PLAYBOOKS for action in sorted(actions_of(policy(playbook)))]
+# Used only where deploy.yml makes the stack.
+CREATION = {
+    "cloudformation:CreateStack",
+    "elasticloadbalancing:ModifyRule",
+    "application-autoscaling:RegisterScalableTarget",
+    "ecs:UpdateService",
+}
+LATE: dict[str, object] = {"wait_timeout": 1, "rollback_timeout": 1}
+_tags = itertools.count(10)
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    """A lab of these tests' own."""
+    name = f"permissions-{os.getpid()}"
+    try:
+        yield lifecycle.up(name)
+    finally:
+        lifecycle.down(name)
+
+
+def application(lab: Lab, name: str) -> Application:
+    """An application of the lab, not deployed yet."""
+    return Application(lab, {"stack_name": name, **QUICK})
+
+
+@pytest.fixture(scope="module")
+def rehearsal(lab: Lab) -> Rehearsal:
+    """A deployed one, with a second listener whose default rule splits too."""
+    made = Rehearsal(application(lab, "sweep"))
+    made.application.succeed("deploy.yml", stable_image="shop:v1", canary_image="shop:v2", percent=0)
+    made.split_by_default_too()
+    made.stop_tasks()
+    made.release = made.application.service("Stable")["taskDefinition"]
+    return made
+
+
+def test_each_playbook_uses_its_policy_to_the_last_action(lab: Lab) -> None:
+    """One life, from deploy to destroy, each playbook as a user who has its policy alone."""
+    whole = Rehearsal(application(lab, "whole"))
+    life(whole, lambda playbook: whole.user(policy(playbook)))
+    assert whole.used == {playbook: actions_of(policy(playbook)) for playbook in PLAYBOOKS}, "run make policies"
+
+
+def canary(rehearsal: Rehearsal, user: LabOfUser, _action: str) -> Iterator[Played]:
+    rehearsal.put(0, canary=1)
+    yield rehearsal.play("canary", user, percent=50)
+    rehearsal.put(0, canary=1)
+    yield rehearsal.play("canary", user, percent=50, least_desired=4, **LATE)
+
+
+def rollback(rehearsal: Rehearsal, user: LabOfUser, _action: str) -> Iterator[Played]:
+    rehearsal.put(50, canary=4)
+    rehearsal.busy(held=True)
+    yield rehearsal.play("rollback", user)
+    rehearsal.put(50, canary=4)
+    yield rehearsal.play("rollback", user, park_desired=6, park_min=6, park_max=6, **LATE)
+
+
+def promote(rehearsal: Rehearsal, user: LabOfUser, action: str) -> Iterator[Played]:
+    """A release that was registered before is used again, so that registering one takes a new image."""
+    if action in ("ecs:RegisterTaskDefinition", "iam:PassRole"):
+        rehearsal.application.succeed("deploy.yml", canary_image=f"shop:v{next(_tags)}")
+    rehearsal.put(100, canary=2, release=rehearsal.release)
+    yield rehearsal.play("promote", user, take="image")
+    rehearsal.put(100, canary=2, release=rehearsal.release)
+    yield rehearsal.play("promote", user, take="image", promote_timeout=1)
+
+
+def status(rehearsal: Rehearsal, user: LabOfUser, _action: str) -> Iterator[Played]:
+    yield rehearsal.play("status", user)
+
+
+def deploy(rehearsal: Rehearsal, user: LabOfUser, action: str) -> Iterator[Played]:
+    if action in CREATION:
+        new = Rehearsal(application(rehearsal.lab, f"new{next(_tags)}"))
+        yield new.play("deploy", new.user(without(policy("deploy"), action)), stable_image="shop:v1")
+    yield rehearsal.play("deploy", user, options=("--check",), canary_image=f"shop:v{next(_tags)}")
+    yield rehearsal.play("deploy", user, canary_image=f"shop:v{next(_tags)}")
+
+
+def destroy(rehearsal: Rehearsal, _user: LabOfUser, action: str) -> Iterator[Played]:
+    """A stack that destroy.yml takes for one of canary.ecs, by its description."""
+    old = Rehearsal(application(rehearsal.lab, f"old{next(_tags)}"))
+    template = {"Description": "canary.ecs: a test", "Resources": {"Log": {"Type": "AWS::Logs::LogGroup"}}}
+    rehearsal.application.client("cloudformation").create_stack(
+        StackName=old.application.common["stack_name"], TemplateBody=json.dumps(template)
+    )
+    yield old.play("destroy", old.user(without(policy("destroy"), action)))
+
+
+OCCASIONS: dict[str, Callable[[Rehearsal, LabOfUser, str], Iterator[Played]]] = {
+    "canary": canary,
+    "rollback": rollback,
+    "promote": promote,
+    "status": status,
+    "deploy": deploy,
+    "destroy": destroy,
+}
+
+
+@pytest.mark.parametrize("playbook, action", CASES, ids=map("-".join, CASES))
+def test_a_playbook_without_one_action_fails_and_names_it(rehearsal: Rehearsal, playbook: str, action: str) -> None:
+    user = rehearsal.user(without(policy(playbook), action))
+    for played in OCCASIONS[playbook](rehearsal, user, action):
+        assert "Traceback" not in played.output, played.output
+        if action in played.output:
+            assert not played.ok, played.output
+            return
+    pytest.fail(f"{playbook}.yml never missed {action}", pytrace=False)
