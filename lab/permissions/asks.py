@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
+from moto.cloudformation.models import cloudformation_backends
+
 from lab.control.calls import Request
 from lab.permissions.policy import Ask
 
@@ -85,10 +87,12 @@ def _scaling(request: Request, _given: Parameters, place: Place) -> Resources:
 
 
 def _stacks(_request: Request, given: Parameters, place: Place) -> Resources:
-    """A stack that is named has an id behind its name."""
+    """A stack that is named has an id behind its name; a change set that is named by its ARN alone is of a stack."""
     name = given.get("StackName")
     if not name:
-        return []
+        sets = cloudformation_backends[place.account][place.region].change_sets
+        found = sets.get(given.get("ChangeSetName", ""))
+        return [found.stack.stack_id] if found else []
     return [name if name.startswith("arn:") else place.arn("cloudformation", f"stack/{name}/lab")]
 
 

@@ -142,6 +142,24 @@ def test_an_unknown_key_and_a_wrong_secret_are_refused(
     assert (refusal(getattr(unknown, calls[service]))[0], refusal(getattr(forged, calls[service]))[0]) == codes
 
 
+def test_a_change_set_that_is_named_alone_is_one_of_its_stack(world: World) -> None:
+    iam, admin = world.client("iam"), world.client("cloudformation")
+    iam.create_user(UserName="stacker")
+    mine = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/mine/*"
+    iam.put_user_policy(UserName="stacker", PolicyName="own", PolicyDocument=document(allow("cloudformation:*", mine)))
+    key = iam.create_access_key(UserName="stacker")["AccessKey"]
+    user = signed(world, "cloudformation", key["AccessKeyId"], key["SecretAccessKey"])
+    template = json.dumps({"Resources": {"Log": {"Type": "AWS::Logs::LogGroup"}}})
+    sets = [
+        admin.create_change_set(StackName=name, ChangeSetName="new", ChangeSetType="CREATE", TemplateBody=template)[
+            "Id"
+        ]
+        for name in ("mine", "theirs")
+    ]
+    assert user.describe_change_set(ChangeSetName=sets[0])["StackName"] == "mine"
+    assert refusal(user.describe_change_set, ChangeSetName=sets[1])[0] == "AccessDenied"
+
+
 def session(world: World, seconds: int) -> dict[str, str]:
     """The credentials of a role that may read, for so many seconds: AWS gives no session of less than 900."""
     iam = world.client("iam")
