@@ -62,13 +62,14 @@ def plan_shift(info: Info, settings: Settings, target: Target, *, step: Any = No
     pair = _pair(info, settings)
     wanted = canary_for(pair, target.percent, at_least=settings.least)
     rising, falling = _rises(pair, target, wanted), target.share < pair.share
+    shrinks = target.share and (falling or (target.share == pair.share and not rising and _oversized(pair, wanted)))
     stable = stable_for(pair, 1 - target.share)
     return {
         "percent": target.percent,
         "stable_before": {"desired": stable} if falling and stable > pair.stable.desired else {},
         "canary_before": as_options(at_least_as(pair.canary, wanted)) if rising else {},
         "steps": guarded(steps_to(target, live=_percents(info), step=step), live=_percents(info)),
-        "canary_after": _unless_so(pair, wanted) if target.share and falling else {},
+        "canary_after": _unless_so(pair, wanted) if shrinks else {},
     }
 
 
@@ -77,6 +78,17 @@ def _rises(pair: Pair, target: Target, wanted: Wanted) -> bool:
     if target.share == pair.share:
         return target.share > 0 and pair.canary.desired < (wanted.desired or 0)
     return target.share > pair.share
+
+
+def _oversized(pair: Pair, wanted: Wanted) -> bool:
+    """Whether the canary's bounds are those of a larger share: a shift that was cut off before its end leaves that.
+
+    A count alone is no sign of it. The autoscaler, and not a shift, may have chosen it.
+    """
+    bounds = pair.canary.bounds
+    if bounds is None or wanted.min is None or wanted.max is None:
+        return False
+    return bounds.min > wanted.min or bounds.max > max(wanted.max, pair.canary.desired)
 
 
 def plan_rollback(info: Info, settings: Settings) -> Plan:

@@ -70,7 +70,7 @@ def test_more_for_the_canary_sizes_the_canary_first() -> None:
     assert (plan["stable_before"], plan["canary_after"]) == ({}, {})
 
 
-@pytest.mark.parametrize(("stable", "canary"), [(10, (3, 3, 5)), (10, (4, 3, 5)), (5, (5, 5, 10)), (2, (2, 2, 4))])
+@pytest.mark.parametrize(("stable", "canary"), [(10, (3, 3, 5)), (10, (4, 3, 5)), (5, (5, 2, 5)), (2, (2, 2, 4))])
 def test_the_same_again_changes_no_count(stable: int, canary: tuple[int, int, int]) -> None:
     plan = shift(info(service(stable), service(canary[0], canary[1:]), 25.0), 25)
     assert (plan["stable_before"], plan["canary_before"], plan["canary_after"]) == ({}, {}, {})
@@ -232,3 +232,31 @@ def test_who_takes_more_is_sized_before_and_who_takes_less_after(
 def test_settings_that_are_no_counts_are_refused_by_name(name: str) -> None:
     with pytest.raises(CanaryError, match=name):
         Settings.of({**DEFAULTS, name: "many"})
+
+
+@pytest.mark.parametrize("canary", [service(3, (3, 6)), service(3, (2, 6)), service(2, (2, 6))])
+def test_a_shift_down_that_was_cut_off_after_its_weights_sizes_the_canary_all_the_same(canary: dict[str, Any]) -> None:
+    """Killed before the first, the second and the last write of the canary's size."""
+    plan = shift(info(service(3, (2, 6)), canary, 25.0), 25)
+    assert plan["canary_after"] == {"desired": 2, "min": 2, "max": 4}
+    assert plan["canary_before"] == {}
+
+
+def test_a_canary_that_its_autoscaler_has_grown_keeps_its_size_at_the_same_share() -> None:
+    plan = shift(info(service(3, (2, 6)), service(4, (2, 4)), 25.0), 25)
+    assert (plan["canary_before"], plan["canary_after"]) == ({}, {})
+
+
+@given(count=st.integers(1, 20), spare=st.integers(0, 20), start=st.integers(1, 100), end=st.integers(1, 100))
+def test_a_shift_repeated_has_nothing_to_size(count: int, spare: int, start: int, end: int) -> None:
+    stable = service(count, (1, count + spare))
+    first = done(service(2, (2, 2)), shift(info(stable, service(2, (2, 2)), 0.0), start))
+    moved = done(first, shift(info(stable, first, float(start)), end))
+    again = shift(info(stable, moved, float(end)), end)
+    assert (again["canary_before"], again["canary_after"]) == ({}, {})
+
+
+def done(canary: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
+    """The canary after a plan."""
+    now = {name: canary[name] for name in ("desired", "min", "max")} | plan["canary_before"] | plan["canary_after"]
+    return service(now["desired"], (now["min"], now["max"]))
