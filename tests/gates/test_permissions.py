@@ -69,7 +69,7 @@ def test_every_call_of_the_plugins_is_in_some_policy() -> None:
 
 @pytest.mark.parametrize("action", sorted(action for scope in SCOPES for action in scope.actions))
 def test_an_action_exists_and_is_as_narrow_as_it_can_be(action: str, known: dict[str, Any]) -> None:
-    prefix, _, name = action.partition(":")
+    prefix, name = action.split(":")
     entry = known[prefix]["Actions"].get(name.lower())
     assert entry is not None, f"AWS has no action {action}"
     scope = next(scope for scope in SCOPES if action in scope.actions)
@@ -80,7 +80,7 @@ def test_an_action_exists_and_is_as_narrow_as_it_can_be(action: str, known: dict
 def test_what_cloudformation_needs_is_what_the_resources_of_the_template_need(known: dict[str, Any]) -> None:
     assert stack.FILE.read_text(encoding="utf-8") == as_text(stack.document()), "run make policies"
     for action in stack.actions():
-        prefix, _, name = action.partition(":")
+        prefix, name = action.split(":")
         assert name.lower() in known[prefix]["Actions"], f"AWS has no action {action}"
     for kind, actions in stack.handled():
         assert actions & stack.actions(), f"nothing is allowed for {kind}"
