@@ -101,14 +101,28 @@ def deploy(rehearsal: Rehearsal, user: LabOfUser, action: str) -> Iterator[Playe
     yield rehearsal.play("deploy", user, canary_image=f"shop:v{next(_tags)}")
 
 
+def make_network(rehearsal: Rehearsal, *, stuck: bool) -> None:
+    """A stack of a network; ``stuck``: with something in it that is not the stack's, and stands in the way."""
+    stack, ec2 = rehearsal.application.client("cloudformation"), rehearsal.application.client("ec2")
+    network = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.7.0.0/16"}}
+    template = {
+        "Description": "canary.ecs: a test",
+        "Resources": {"Network": network},
+        "Outputs": {"Network": {"Value": {"Ref": "Network"}}},
+    }
+    name = rehearsal.application.common["stack_name"]
+    stack.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    stack.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    if stuck:
+        ec2.create_route_table(VpcId=rehearsal.application.outputs["Network"])
+
+
 def destroy(rehearsal: Rehearsal, _user: LabOfUser, action: str) -> Iterator[Played]:
-    """A stack that destroy.yml takes for one of canary.ecs, by its description."""
-    old = Rehearsal(application(rehearsal.lab, f"old{next(_tags)}"))
-    template = {"Description": "canary.ecs: a test", "Resources": {"Log": {"Type": "AWS::Logs::LogGroup"}}}
-    rehearsal.application.client("cloudformation").create_stack(
-        StackName=old.application.common["stack_name"], TemplateBody=json.dumps(template)
-    )
-    yield old.play("destroy", old.user(without(policy("destroy"), action)))
+    """Stacks that destroy.yml takes for some of canary.ecs, by their description; the second one cannot be deleted."""
+    for stuck in (False, True):
+        old = Rehearsal(application(rehearsal.lab, f"old{next(_tags)}"))
+        make_network(old, stuck=stuck)
+        yield old.play("destroy", old.user(without(policy("destroy"), action)))
 
 
 OCCASIONS: dict[str, Callable[[Rehearsal, LabOfUser, str], Iterator[Played]]] = {
