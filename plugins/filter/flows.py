@@ -30,7 +30,6 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.stack import (
 from ansible_collections.canary.ecs.plugins.module_utils._canary.status import (
     rolled_back_to,
     status_lines,
-    waiting_for,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.steps import target_of
 
@@ -137,6 +136,5 @@ class FilterModule:
             "rollback_plan": rollback_plan,
             "promote_plan": promote_plan,
             "status_lines": status_lines,
-            "waiting_for": waiting_for,
             "rolled_back_to": rolled_back_to,
         }

@@ -165,6 +165,9 @@ def follow(ecs: Any, elbv2: Any, rollout: Rollout, *, timeout: float) -> Serving
         gave_up=lambda seen: _failed(
             ecs, rollout, seen, f"was not through after {timeout:.0f} s: {seen}; {describe_deployments(seen.service)}"
         ),
+        waiting=lambda seen: (
+            f"{rollout.service['serviceName']} takes {rollout.task_definition.rpartition('/')[2]}: {seen.progress}"
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import tar
 from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import (
     all_served,
     describe_counts,
+    describe_progress,
     healthy_targets,
     last_events,
     started_by,
@@ -45,6 +46,11 @@ class Serving:
     def facts(self) -> dict[str, Any]:
         """Running tasks and healthy targets as a module returns them; healthy is null where no group is in use."""
         return {"running": self.service["runningCount"], "healthy": healthy_targets(self.groups.values())}
+
+    @property
+    def progress(self) -> str:
+        """How far the service is, for one line on a terminal."""
+        return describe_progress(self.service, self.groups.values())
 
     def __str__(self) -> str:
         groups = [f"target group {target_group_name(arn)}: {health}" for arn, health in self.groups.items()]
@@ -83,6 +89,7 @@ def wait_until_serving(ecs: Any, elbv2: Any, service: dict[str, Any], *, timeout
         lambda seen: seen.complete,
         timeout=timeout,
         gave_up=gave_up,
+        waiting=lambda seen: f"{service['serviceName']}: {seen.progress}",
     )
 
 

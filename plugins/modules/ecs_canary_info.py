@@ -16,6 +16,21 @@ description:
     the release, counts, bounds, deployments, last events and target health.
   - A pair of groups that no rule forwards to is no error here. RV(rules) is empty then. A rule named in O(rules)
     beside those of the pair is one, as it is for M(canary.ecs.ecs_canary_weights).
+options:
+  wait_for:
+    description:
+      - What to wait for before it returns; nothing when it is left out, and in check mode.
+      - V(healthy) waits until both services run what they should, with their rollouts completed and, where a service
+        has a target group, as many healthy targets. It takes the services by name.
+      - V(drained) waits until no target of the canary is draining.
+    type: str
+    choices: [healthy, drained]
+  wait_timeout:
+    description:
+      - How long to wait, in seconds.
+      - The failure after it says what is missing, and the last events of the services.
+    type: int
+    default: 600
 extends_documentation_fragment:
   - canary.ecs.groups
   - canary.ecs.attributes.info
@@ -38,6 +53,14 @@ EXAMPLES = r"""
 - name: Show the canary's share and its images
   ansible.builtin.debug:
     msg: "{{ status.percent }} % of the requests go to {{ status.canary.images }}"
+
+- name: Wait until both services are healthy
+  canary.ecs.ecs_canary_info:
+    cluster: shop
+    stable_service: cart-stable
+    canary_service: cart-canary
+    wait_for: healthy
+    wait_timeout: 300
 
 - name: Look at the rules of one listener alone, by target groups
   canary.ecs.ecs_canary_info:
@@ -294,8 +317,15 @@ load_balancers:
       description: The address for clients, by a listener that has one of the rules, HTTPS before HTTP.
       type: str
       sample: https://shop-1234567890.eu-west-1.elb.amazonaws.com
+waited_for:
+  description: What was still missing, sentence by sentence.
+  returned: when the wait ends without it
+  type: list
+  elements: str
+  sample: ["canary (cart-canary): 1 of 3 targets are healthy."]
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.canary.ecs.plugins.module_utils._aws.autoscaling import resource_id, scalable_targets
@@ -306,6 +336,8 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws.elbv2 import (
     listeners_by_arn,
     target_states,
 )
+from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import poll_until
+from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.facts import (
     Facts,
     common_percent,
@@ -315,8 +347,10 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.facts import (
     service_facts,
     target_group_facts,
 )
+from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_negative
 from ansible_collections.canary.ecs.plugins.module_utils._canary.health import health_of
 from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import named_by
+from ansible_collections.canary.ecs.plugins.module_utils._canary.status import draining, newest_events, waiting_for
 from ansible_collections.canary.ecs.plugins.module_utils._groups import (
     GROUP_OPTIONS,
     GROUPS_EXCLUSIVE,
@@ -327,11 +361,43 @@ from ansible_collections.canary.ecs.plugins.module_utils._groups import (
 )
 from ansible_collections.canary.ecs.plugins.module_utils._module import CanaryModule, run
 
-Service = dict[str, Any]
+ARGUMENTS: dict[str, Any] = {
+    **GROUP_OPTIONS,
+    "wait_for": {"type": "str", "choices": ["healthy", "drained"]},
+    "wait_timeout": {"type": "int", "default": 600},
+}
+# Each reading takes about ten calls.
+POLL_SECONDS = 5.0
+MISSING: dict[str, Callable[[Facts], list[str]]] = {"healthy": waiting_for, "drained": draining}
 
 
 def status(module: CanaryModule) -> dict[str, Any]:
-    """Read it all."""
+    """Read it all, until it shows what is waited for."""
+    wait_for, timeout = module.params["wait_for"], module.params["wait_timeout"]
+    refuse_negative(timeout, "wait_timeout")
+    if wait_for == "healthy" and not module.params["stable_service"]:
+        raise CanaryError(
+            "wait_for is healthy, and how many tasks are wanted is known of services alone: name them with cluster, "
+            "stable_service and canary_service."
+        )
+    if wait_for is None or module.check_mode:
+        return read(module)
+    missing = MISSING[wait_for]
+    return poll_until(
+        lambda: read(module),
+        lambda seen: not missing(seen),
+        timeout=timeout,
+        gave_up=lambda seen: CanaryError(
+            f"The services are not {wait_for} after {timeout} s. {' '.join(missing(seen) + newest_events(seen))}",
+            waited_for=missing(seen),
+        ),
+        waiting=lambda seen: " ".join(missing(seen)),
+        interval=POLL_SECONDS,
+    )
+
+
+def read(module: CanaryModule) -> dict[str, Any]:
+    """Read it all once."""
     elbv2 = module.client_of("elbv2")
     named = named_by(module.params, region=elbv2.meta.region_name)
     ecs = module.client_of("ecs") if named.by_service else None
@@ -400,7 +466,7 @@ def read_load_balancers(elbv2: Any, rules: list[Facts]) -> list[Facts]:
 
 def main() -> None:
     module = CanaryModule(
-        GROUP_OPTIONS,
+        ARGUMENTS,
         mutually_exclusive=GROUPS_EXCLUSIVE,
         required_one_of=GROUPS_ONE_OF,
         required_together=GROUPS_TOGETHER,

@@ -360,6 +360,9 @@ def _wait_healthy(elbv2: Any, target_group: str, timeout: int) -> Health:
             f"{_short(target_group, health)} Waited {timeout} s for that; nothing was changed.{health.hint}",
             target_group={"arn": target_group, **health.facts()},
         ),
+        waiting=lambda health: (
+            f"{target_group_name(target_group)}: {health.healthy} of {health.needed} targets healthy ({health})"
+        ),
     )
 
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.integration.application import Application, no_failure, seen
@@ -16,6 +18,13 @@ def test_a_shift_repeated_changes_nothing(application: Application) -> None:
     played = application.succeed("canary.yml", percent=25)
     assert "changed=0" in played.output
     assert application.state == before
+
+
+def test_a_wait_shows_what_it_waits_for_and_how_far_it_is(application: Application) -> None:
+    played = application.succeed("canary.yml", percent=30, least_desired=3)
+    told = re.findall(r"^ {4}app-canary: \d of 3 tasks running, .* \(\d+ s of 600 s\)$", played.output, re.MULTILINE)
+    assert told
+    assert max(map(len, told)) <= 80
 
 
 def test_check_mode_changes_nothing_and_says_what_would_change(application: Application) -> None:

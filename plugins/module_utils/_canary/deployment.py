@@ -170,6 +170,18 @@ def describe_counts(service: dict[str, Any]) -> str:
     )
 
 
+def describe_progress(service: dict[str, Any], groups: Iterable[Health]) -> str:
+    """How far a service is on its way to what it should run, in as few words as a line on a terminal has room for."""
+    desired, leading = service["desiredCount"], primary(service) or {}
+    rolls = leading.get("rolloutState") == "IN_PROGRESS" and len(service["deployments"]) > 1
+    running, of_what = (leading.get("runningCount", 0), "new tasks") if rolls else (service["runningCount"], "tasks")
+    healthy, failed = healthy_targets(groups), leading.get("failedTasks")
+    words = [f"{running} of {desired} {of_what} running"]
+    words += [f"{failed} failed"] if failed else []
+    words += [] if healthy is None else [f"{healthy} of {desired} targets healthy"]
+    return ", ".join(words)
+
+
 def describe_deployments(service: dict[str, Any]) -> str:
     """The deployments that a service has, in words."""
     each = [

@@ -35,6 +35,24 @@ def waiting_for(info: Facts) -> list[str]:
     return [reason for name in ("stable", "canary") for reason in _missing(name, info[name])]
 
 
+def draining(info: Facts) -> list[str]:
+    """What is missing until no target of the canary drains; empty when nothing is."""
+    group = info["canary"].get("target_group") or {}
+    if not group.get("draining"):
+        return []
+    service = info["canary"].get("service") or group["name"]
+    return [f"canary ({service}): {group['draining']} targets drain."]
+
+
+def newest_events(info: Facts) -> list[str]:
+    """What ECS said last about each service that something is missing on, in sentences."""
+    return [
+        f"The last event of {name}: {info[name]['events'][0]}"
+        for name in ("stable", "canary")
+        if info[name].get("events") and list(_missing(name, info[name]))
+    ]
+
+
 def is_rolling(service: Facts) -> bool:
     """Whether the service is on its way to a release."""
     return (_newest(service).get("rollout_state") or "COMPLETED") != "COMPLETED"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ class Shop:
         self.stable, self.canary = self.groups.values()
         self.listener = self.aws.listener(forward({self.stable: 1}), port=8080)
         self.releases = {name: f"{name}:1" for name in self.groups}
+        self.running = {name: [2] for name in self.groups}
         self.rule = self.aws.rule(self.listener, 10, forward({self.stable: 75, self.canary: 25}, sticky=60))
 
     def info(self, *, check: bool = False, **options: Any) -> dict[str, Any]:
@@ -48,10 +50,15 @@ class Shop:
             "status": "ACTIVE",
             "taskDefinition": self.releases[name],
             "desiredCount": 2,
-            "runningCount": 2,
+            "runningCount": self._now(name),
             "pendingCount": 0,
             "loadBalancers": [{"targetGroupArn": self.groups[name]}],
+            "events": [{"message": f"news of {name}"}],
         }
+
+    def _now(self, name: str) -> int:
+        """The running tasks of one reading after the other; the last one stays."""
+        return self.running[name].pop(0) if self.running[name][1:] else self.running[name][0]
 
     def autoscaling(self, operation: str, parameters: dict[str, Any]) -> Answer:
         self.aws.calls.append((operation, parameters))
@@ -63,6 +70,14 @@ class Shop:
 @pytest.fixture
 def shop() -> Shop:
     return Shop()
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The sleeps that were asked for, none of which is slept."""
+    sleeps: list[float] = []
+    monkeypatch.setattr(time, "sleep", sleeps.append)
+    return sleeps
 
 
 @pytest.mark.parametrize("check", [False, True])
@@ -129,4 +144,41 @@ def test_a_missing_option_is_one_clear_error(shop: Shop) -> None:
     result = shop.info(stable_target_group="cart-stable")
     assert result["failed"] is True
     assert "required together" in result["msg"]
+    assert shop.aws.calls == []
+
+
+def test_it_waits_until_both_services_are_healthy(shop: Shop, slept: list[float]) -> None:
+    shop.running["cart-canary"] = [0, 1, 2]
+    info = shop.info(**SERVICES, wait_for="healthy")
+    assert (info["canary"]["running"], len(slept)) == (2, 2)
+
+
+def test_a_wait_that_ends_without_it_says_what_is_missing_and_ecs_last_word(shop: Shop) -> None:
+    shop.running["cart-canary"] = [1]
+    result = shop.info(**SERVICES, wait_for="healthy", wait_timeout=0)
+    assert result["failed"] is True
+    assert "not healthy after 0 s. canary (cart-canary): 1 of 2 tasks are running." in result["msg"]
+    assert "news of cart-canary" in result["msg"]
+    assert "cart-stable" not in result["msg"]
+    assert result["waited_for"] == ["canary (cart-canary): 1 of 2 tasks are running."]
+
+
+@pytest.mark.parametrize("by", [SERVICES, {"stable_target_group": "cart-stable", "canary_target_group": "cart-canary"}])
+def test_it_waits_until_the_canary_has_drained_and_for_stable_not(shop: Shop, by: dict[str, str]) -> None:
+    shop.aws.groups[shop.stable]["states"] = ["healthy", "draining"]
+    assert not shop.info(**by, wait_for="drained", wait_timeout=0).get("failed")
+    shop.aws.groups[shop.canary]["states"] = ["healthy", "draining"]
+    assert "1 targets drain" in shop.info(**by, wait_for="drained", wait_timeout=0)["msg"]
+
+
+def test_check_mode_waits_for_nothing(shop: Shop, slept: list[float]) -> None:
+    shop.running["cart-canary"] = [0]
+    assert shop.info(check=True, **SERVICES, wait_for="healthy")["canary"]["running"] == 0
+    assert slept == []
+
+
+def test_health_cannot_be_waited_for_without_services(shop: Shop) -> None:
+    groups = {"stable_target_group": "cart-stable", "canary_target_group": "cart-canary"}
+    assert "name them with cluster" in shop.info(**groups, wait_for="healthy")["msg"]
+    assert "wait_timeout" in shop.info(**SERVICES, wait_timeout=-1)["msg"]
     assert shop.aws.calls == []

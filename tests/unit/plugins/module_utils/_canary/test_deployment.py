@@ -13,6 +13,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment impo
     State,
     Verdict,
     all_served,
+    describe_progress,
     healthy_targets,
     stop_reasons,
     tasks_settled,
@@ -176,3 +177,24 @@ def test_the_reasons_of_stopped_tasks_are_counted_and_those_stopped_on_purpose_l
         "2 x Essential container in task exited: container app exited with 1",
         "1 x TaskFailedToStart: container app (CannotPullContainerError)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        (service(desired=3, running=1), "1 of 3 tasks running"),
+        (service(deployment(OURS, "PRIMARY", "IN_PROGRESS", runningCount=1), desired=3), "2 of 3 tasks running"),
+        (
+            service(
+                deployment(OURS, "PRIMARY", "IN_PROGRESS", runningCount=1, failedTasks=2),
+                deployment(OLD, "ACTIVE", "COMPLETED"),
+                desired=3,
+                running=4,
+            ),
+            "1 of 3 new tasks running, 2 failed",
+        ),
+    ],
+)
+def test_a_line_tells_how_far_a_service_is(seen: dict[str, Any], words: str) -> None:
+    assert describe_progress(seen, []) == words
+    assert describe_progress(seen, [health_of(["healthy", "initial"])]) == f"{words}, 1 of 3 targets healthy"

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.canary.ecs.plugins.module_utils._canary.status import (
+    draining,
     is_rolling,
+    newest_events,
     rolled_back_to,
     status_lines,
     waiting_for,
@@ -104,6 +106,21 @@ def test_what_is_waited_for_is_told(more: dict[str, Any], says: str) -> None:
     (reason,) = waiting_for(info(canary=service("cart-canary", **more)))
     assert says in reason
     assert "canary (cart-canary)" in reason
+
+
+def test_targets_that_drain_are_those_of_the_canary() -> None:
+    leaving = {"name": "canary", "healthy": 1, "draining": 2}
+    assert draining(info()) == []
+    assert draining(info(stable=service("cart", target_group=leaving))) == []
+    assert draining(info(canary=service("cart-canary", target_group=None))) == []
+    (reason,) = draining(info(canary=service("cart-canary", target_group=leaving)))
+    assert reason == "canary (cart-canary): 2 targets drain."
+
+
+def test_ecs_has_the_word_on_a_service_that_misses_something() -> None:
+    lagging = service("cart-canary", running=1, events=["unable to place a task", "has started 1 tasks"])
+    (told,) = newest_events(info(stable=service("cart", events=["steady state"]), canary=lagging))
+    assert told == "The last event of canary: unable to place a task"
 
 
 def test_a_rollback_says_which_release_has_the_traffic() -> None:
