@@ -8,7 +8,7 @@ UV := $(BIN)/uv
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := $(VENV)/.lab
-.PHONY: demo test chaos bench permissions policies lint docs requirements clean
+.PHONY: demo test chaos versions bench permissions policies lint docs requirements clean
 
 demo: $(VENV)/.lab ## A whole canary on this machine, under load
 	$(BIN)/python -m lab.demo
@@ -21,6 +21,9 @@ bench: $(VENV)/.test ## What a shift takes, ours beside others: writes docs/meas
 
 chaos: $(VENV)/.test ## Kill each flow at each of its API calls; EVERY=10 takes each tenth
 	EVERY=$(or $(EVERY),1) $(BIN)/python -m pytest tests/chaos -s
+
+versions: $(VENV)/.test ## Units, sanity and flows on each set of versions that is claimed
+	$(BIN)/python -m tests.versions
 
 permissions: $(VENV)/.test ## Each playbook with its policy, and less each single action
 	$(BIN)/python -m pytest tests/permissions

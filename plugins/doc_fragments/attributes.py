@@ -9,6 +9,9 @@ from __future__ import annotations
 class ModuleDocFragment:
     DOCUMENTATION = r"""
 options: {}
+requirements:
+  - boto3 >= 1.40.0
+  - botocore >= 1.40.0
 attributes:
   check_mode:
     description: Runs the same reading and deciding, returns the same keys, and changes nothing.
@@ -28,6 +31,9 @@ attributes:
     # For modules that only read.
     INFO = r"""
 options: {}
+requirements:
+  - boto3 >= 1.40.0
+  - botocore >= 1.40.0
 attributes:
   check_mode:
     description: Reads only, so it does the same in check mode.

@@ -18,6 +18,10 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws.calls import REFUS
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_booleans
 
+# An older one drops the deployment strategy from what ECS answers, and a service whose traffic ECS moves itself would
+# look like any other. https://github.com/boto/botocore/blob/develop/CHANGELOG.rst (1.39.5)
+OLDEST_BOTOCORE = "1.40.0"
+
 
 class _Refused(AWSRetry):
     """Repeats what AWS refused for now, and nothing that may have taken effect."""
@@ -63,6 +67,7 @@ class CanaryModule(AnsibleAWSModule):
 
 def run(module: CanaryModule, work: Callable[[CanaryModule], dict[str, Any]]) -> None:
     """Do the work and end the module: its result on success, the error's sentence and facts on failure."""
+    module.require_botocore_at_least(OLDEST_BOTOCORE, reason="to know how ECS deploys a service")
     try:
         module.refuse_booleans()
         result = work(module)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import botocore
 import pytest
 from ansible_collections.canary.ecs.plugins.module_utils._aws.calls import pages
 from ansible_collections.canary.ecs.plugins.module_utils._module import CanaryModule, run
@@ -114,3 +115,10 @@ def test_without_an_end_to_the_throttling_there_is_an_end_to_the_calls() -> None
     result, asked = read("ecs", *[(400, "ThrottlingException")] * 200)
     assert "ListClusters on it failed: ThrottlingException" in result["msg"]
     assert asked < 100
+
+
+def test_a_library_that_would_hide_how_ecs_deploys_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(botocore, "__version__", "1.39.17")
+    result, asked = read("ecs")
+    assert "botocore>=1.40.0" in result["msg"]
+    assert asked == 0
