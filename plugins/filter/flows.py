@@ -98,7 +98,7 @@ def shift_plan(info: Facts, options: Facts) -> Answer:
 
 def rollback_plan(info: Facts, options: Facts) -> Answer:
     """How to bring all traffic to stable."""
-    return _answer(lambda: plan_rollback(info, Settings.of(options)))
+    return _answer(lambda: plan_rollback(info, Settings.of(options), restore=bool(options.get("restore"))))
 
 
 def promote_plan(info: Facts, options: Facts) -> Answer:

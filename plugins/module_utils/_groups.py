@@ -48,13 +48,14 @@ class Found:
     listeners: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def find(elbv2: Any, ecs: Any, named: Named) -> Found:
+def find(elbv2: Any, ecs: Any, named: Named, *, tags: bool = False) -> Found:
     """The pair of target groups in use, and every rule, default ones too, that forwards to both.
 
-    ``ecs`` is only called where services are named. Raises `CanaryError` for what does not exist or is ambiguous, and
-    for a rule that is named beside those of the pair, but not for a pair without rules: `require` does.
+    ``ecs`` is only called where services are named; their tags are only read if asked for. Raises `CanaryError` for
+    what does not exist or is ambiguous, and for a rule that is named beside those of the pair, but not for a pair
+    without rules: `require` does.
     """
-    services = _services(ecs, named) if named.by_service else None
+    services = _services(ecs, named, tags=tags) if named.by_service else None
     stables, canaries, described = _candidates(elbv2, named, services)
     listeners: dict[str, dict[str, Any]] = {}
     if named.rules:
@@ -102,10 +103,10 @@ def _refuse_missed(named: Named, rules: list[Rule], groups: Groups) -> None:
             )
 
 
-def _services(ecs: Any, named: Named) -> tuple[dict[str, Any], dict[str, Any]]:
+def _services(ecs: Any, named: Named, *, tags: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """Both services as ECS describes them."""
     stable, canary = aws_ecs.describe_services(
-        ecs, str(named.cluster), [str(named.stable_service), str(named.canary_service)]
+        ecs, str(named.cluster), [str(named.stable_service), str(named.canary_service)], tags=tags
     )
     refuse_same_service(stable["serviceArn"], canary["serviceArn"], name=stable["serviceName"])
     return stable, canary

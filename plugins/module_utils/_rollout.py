@@ -20,7 +20,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment impo
     primary,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
-from ansible_collections.canary.ecs.plugins.module_utils._canary.promotion import release_before
+from ansible_collections.canary.ecs.plugins.module_utils._canary.promotion import deployed_before
 from ansible_collections.canary.ecs.plugins.module_utils._serving import Serving, read_again, read_serving, why_not
 
 
@@ -66,7 +66,7 @@ def resume(ecs: Any, elbv2: Any, service: dict[str, Any], *, timeout: float) -> 
     try:
         return rollout, follow(ecs, elbv2, rollout, timeout=timeout)
     except CanaryError as error:
-        old = release_before(service, rollout.task_definition)
+        old = deployed_before(service, rollout.task_definition)
         if old is None:
             raise CanaryError(
                 f"{error} Nothing was changed by this run, and service {service['serviceName']} no longer shows which "

@@ -171,6 +171,12 @@ stable:
       description: The task definition that the service is at, or is moving to.
       type: str
       sample: arn:aws:ecs:eu-west-1:123456789012:task-definition/cart-stable:41
+    release_before:
+      description:
+        - The task definition that the service had before it was given this one by M(canary.ecs.ecs_canary_promote).
+          Null where it was not.
+      type: str
+      sample: arn:aws:ecs:eu-west-1:123456789012:task-definition/cart-stable:40
     images:
       description: The image of each container of that task definition.
       type: dict
@@ -401,7 +407,7 @@ def read(module: CanaryModule) -> dict[str, Any]:
     elbv2 = module.client_of("elbv2")
     named = named_by(module.params, region=elbv2.meta.region_name)
     ecs = module.client_of("ecs") if named.by_service else None
-    found = find(elbv2, ecs, named)
+    found = find(elbv2, ecs, named, tags=True)
     stable, canary = sides(module, ecs, found)
     rules = read_rules(elbv2, found)
     services = found.services or (None, None)

@@ -47,8 +47,11 @@ options:
       - V(image) keeps stable's own task definition, and takes the canary's images into it, container by container. Both
         must have the same containers. A new revision is registered, with every other field and tag as it is, unless one
         of the family's newest revisions is just that.
+      - V(previous) gives stable back the task definition that it had before this module gave it the one it has. The
+        service remembers it in its tags C(canary.ecs:release-before) and C(canary.ecs:release). Neither the traffic nor
+        the canary is looked at then.
     type: str
-    choices: [task_definition, image]
+    choices: [task_definition, image, previous]
     default: task_definition
   require_full_traffic:
     description:
@@ -95,6 +98,13 @@ EXAMPLES = r"""
     stable_service: cart-stable
     canary_service: cart-canary
     take: image
+
+- name: Give stable back the release that it had before it was promoted
+  canary.ecs.ecs_canary_promote:
+    cluster: shop
+    stable_service: cart-stable
+    canary_service: cart-canary
+    take: previous
 
 - name: Give up on the deployment after ten minutes
   canary.ecs.ecs_canary_promote:
@@ -181,6 +191,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws.ecs import (
     describe_task_definition,
     latest_revisions,
     register_task_definition,
+    tag_service,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import poll_until
 from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import (
@@ -195,9 +206,12 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment impo
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_negative
+from ansible_collections.canary.ecs.plugins.module_utils._canary.holding import can_remember
 from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import named_by, refuse_same_service
+from ansible_collections.canary.ecs.plugins.module_utils._canary.previous import BEFORE, to_remember, to_take_back
 from ansible_collections.canary.ecs.plugins.module_utils._canary.promotion import (
     refuse_empty,
+    refuse_forgotten,
     refuse_traffic,
     refuse_without_release,
     settled,
@@ -216,7 +230,7 @@ ARGUMENTS = {
     "cluster": {"type": "str", "required": True},
     "stable_service": {"type": "str", "required": True, "aliases": ["primary_service"]},
     "canary_service": {"type": "str", "required": True},
-    "take": {"type": "str", "choices": ["task_definition", "image"], "default": "task_definition"},
+    "take": {"type": "str", "choices": ["task_definition", "image", "previous"], "default": "task_definition"},
     "require_full_traffic": {"type": "bool", "default": True},
     "rules": {"type": "list", "elements": "str"},
     "wait_timeout": {"type": "int", "default": 1800},
@@ -253,19 +267,25 @@ def short(task_definition: str) -> str:
 
 def read_services(ecs: Any, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Stable and canary, both fit for it; raises `CanaryError` for one that is not."""
-    stable, canary = describe_services(ecs, options["cluster"], [options["stable_service"], options["canary_service"]])
+    names = [options["stable_service"], options["canary_service"]]
+    stable, canary = describe_services(ecs, options["cluster"], names, tags=options["take"] == "previous")
     refuse_same_service(stable["serviceArn"], canary["serviceArn"], name=stable["serviceName"])
     for service in (stable, canary):
         refuse_not_active(service)
     refuse_daemon(stable)
     refuse_undeployable(stable["serviceName"], controller=controller_of(stable), strategy=strategy_of(stable))
-    refuse_without_release(canary)
-    refuse_unsettled(canary)
+    if options["take"] != "previous":
+        refuse_without_release(canary)
+        refuse_unsettled(canary)
     return stable, canary
 
 
-def decide_release(ecs: Any, old: Release, canary: dict[str, Any], *, take: str) -> Release:
+def decide_release(ecs: Any, stable: dict[str, Any], canary: dict[str, Any], *, old: Release, take: str) -> Release:
     """The release that stable is to run, ``old`` itself where it need not change."""
+    if take == "previous":
+        arn = to_take_back(stable.get("tags", []), live=str(old.arn))
+        refuse_forgotten(stable, arn)
+        return old if arn == old.arn else read_release(ecs, str(arn))
     if take == "task_definition" and canary["taskDefinition"] == old.arn:
         return old
     theirs = read_release(ecs, canary["taskDefinition"])
@@ -294,6 +314,8 @@ def registered(ecs: Any, definition: dict[str, Any]) -> Release:
 
 def guard(module: CanaryModule, ecs: Any, stable: dict[str, Any]) -> list[str]:
     """Refuse a promotion that would prove nothing, or that requests depend on; what was looked at, for the log."""
+    if module.params["take"] == "previous":
+        return ["The traffic was not looked at: stable takes back what it had."]
     refuse_empty(stable)
     if not module.params["require_full_traffic"]:
         return ["The traffic was not looked at, because require_full_traffic is false."]
@@ -317,7 +339,7 @@ def ensure_promoted(module: CanaryModule) -> dict[str, Any]:
     ecs = module.client_of("ecs")
     stable, canary = read_services(ecs, module.params)
     old = read_release(ecs, stable["taskDefinition"])
-    new = decide_release(ecs, old, canary, take=module.params["take"])
+    new = decide_release(ecs, stable, canary, old=old, take=module.params["take"])
     if new.arn == old.arn:
         return keep(module, ecs, stable, old)
     log = guard(module, ecs, stable)
@@ -340,12 +362,23 @@ def promote(
     if arn is None:
         arn = register(module, ecs, new.definition)
         log.append(f"Registered {short(arn)}.")
+    if module.params["take"] != "previous":
+        log.append(remember(ecs, stable, before=str(old.arn), since=arn))
     rollout, serving = roll_out(ecs, module.client_of("elbv2"), stable, arn, timeout=module.params["wait_timeout"])
     log.append(
         f"Service {stable['serviceName']} took {short(arn)} in place of {old}, by deployment {rollout.deployment}: "
         f"{serving}."
     )
     return result(old, Release(arn, new.definition), deployment=state_of(serving.service, rollout.deployment), log=log)
+
+
+def remember(ecs: Any, stable: dict[str, Any], *, before: str, since: str) -> str:
+    """Let stable remember the release that it is about to give up; a sentence about that for the log."""
+    name, tags = stable["serviceName"], to_remember(before, since)
+    if not tags or not can_remember(stable["serviceArn"]):
+        return f"Service {name} cannot remember {short(before)} in a tag: its ARN has the old form, or is too long."
+    tag_service(ecs, stable, tags)
+    return f"Service {name} remembers {short(before)} in its tag {BEFORE}."
 
 
 def register(module: CanaryModule, ecs: Any, definition: dict[str, Any]) -> str:

@@ -415,7 +415,7 @@ def refuse_hold(options: dict[str, Any]) -> None:
 def remember(clients: Clients, sized: Sized, memory: Memory | None) -> None:
     """Let the service remember its min, before it is held at another one."""
     if memory and memory.text != sized.tagged:
-        tag_service(clients.ecs, sized.service, TAG, memory.text)
+        tag_service(clients.ecs, sized.service, {TAG: memory.text})
 
 
 def forget(clients: Clients, sized: Sized, memory: Memory | None) -> None:

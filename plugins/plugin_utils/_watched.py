@@ -22,10 +22,10 @@ from ansible import constants
 from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.utils.display import Display
 from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import PROGRESS
+from ansible_collections.canary.ecs.plugins.plugin_utils._news import News
 
-# Seconds: between two looks at the file, and between two lines that say the same.
+# Seconds between two looks at the file.
 LOOK = 1.0
-PATIENCE = 15.0
 
 
 class ActionModule(NormalAction):
@@ -70,22 +70,3 @@ def _show(path: Path, show: Callable[[str], Any], ended: threading.Event) -> Non
     while not ended.wait(LOOK):
         if line := news.of(path.read_text(encoding="utf-8"), now=time.monotonic()):
             show(f"    {line}")
-
-
-class News:
-    """Which of the lines of a growing file are worth being shown: others than the last one, and that one in time."""
-
-    def __init__(self) -> None:
-        self._shown = ""
-        self._at = float("-inf")
-
-    def of(self, text: str, *, now: float) -> str:
-        """The last whole line, or nothing where it is no news. ``now`` is in seconds."""
-        whole = text[: text.rfind("\n") + 1].splitlines()
-        if not whole:
-            return ""
-        said = whole[-1].rpartition(" (")[0]
-        if said == self._shown and now - self._at < PATIENCE:
-            return ""
-        self._shown, self._at = said, now
-        return whole[-1]

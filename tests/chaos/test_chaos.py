@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from ansible_collections.canary.ecs.plugins.module_utils._canary.holding import TAG
+from ansible_collections.canary.ecs.plugins.module_utils._canary.previous import BEFORE, SINCE, to_remember
 
 from lab import lifecycle
 from lab.faults import client as faults
@@ -33,12 +35,16 @@ DEPLOYED: dict[str, Any] = {"stable_image": "shop:v1", "canary_image": "shop:v2"
 
 @dataclass(frozen=True)
 class Flow:
-    """A playbook, and where it starts: the canary's percent and both capacities (min, desired, max)."""
+    """A playbook, and where it starts: the canary's percent and both capacities (min, desired, max).
+
+    ``promoted`` is a start in the middle of a promotion: stable has the canary's release, and remembers its own.
+    """
 
     playbook: str
     percent: int
     canary: tuple[int, int, int]
     stable: tuple[int, int, int] = (2, 3, 6)
+    promoted: bool = False
     variables: dict[str, Any] = field(default_factory=dict)
 
 
@@ -46,6 +52,9 @@ FLOWS = [
     pytest.param(Flow("canary.yml", 25, (2, 2, 4), variables={"percent": 100}), id="shift up"),
     pytest.param(Flow("canary.yml", 100, (3, 3, 6), variables={"percent": 25}), id="shift down"),
     pytest.param(Flow("rollback.yml", 100, (3, 3, 6)), id="rollback"),
+    pytest.param(
+        Flow("rollback.yml", 50, (3, 3, 6), promoted=True, variables={"restore": True}), id="rollback of a promotion"
+    ),
     pytest.param(Flow("promote.yml", 100, (3, 3, 6), variables={"return_step": 50}), id="promote"),
 ]
 
@@ -128,7 +137,7 @@ def outcome(application: Application) -> dict[str, object]:
     )
     return {
         **application.state,
-        "tags": described["services"][0].get("tags", []),
+        "tags": {tag["key"]: tag["value"] for tag in described["services"][0].get("tags", [])},
         "healthy": (application.healthy("Stable"), application.healthy("Canary")),
     }
 
@@ -149,9 +158,13 @@ def bring_to(application: Application, releases: dict[str, str], flow: Flow) -> 
             cluster=service["clusterArn"],
             service=service["serviceName"],
             desiredCount=desired,
-            taskDefinition=releases[which],
+            taskDefinition=releases["Canary" if flow.promoted else which],
         )
-        ecs.untag_resource(resourceArn=service["serviceArn"], tagKeys=["canary.ecs:min"])
+        ecs.untag_resource(resourceArn=service["serviceArn"], tagKeys=[TAG, BEFORE, SINCE])
+    if flow.promoted:
+        remembered = to_remember(releases["Stable"], releases["Canary"])
+        tags = [{"key": key, "value": value} for key, value in remembered.items()]
+        ecs.tag_resource(resourceArn=application.service("Stable")["serviceArn"], tags=tags)
     split(application, flow.percent)
     until(lambda: settled(application), seconds=180, what="the stack is where the flow starts")
     time.sleep(application.lab.propagation_delay + 0.5)

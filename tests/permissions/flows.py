@@ -206,5 +206,6 @@ def life(rehearsal: Rehearsal, lab_of: Callable[[str], Lab]) -> None:
     succeed("canary", percent=100)
     fail("promote", "was not through after 1 s", take="image", promote_timeout=1)
     succeed("promote", take="image")
+    succeed("rollback", restore=True)
     succeed("status")
     succeed("destroy")

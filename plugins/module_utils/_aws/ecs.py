@@ -94,13 +94,14 @@ def update_service(client: Any, service: dict[str, Any], **changes: Any) -> dict
     return updated
 
 
-def tag_service(client: Any, service: dict[str, Any], key: str, value: str) -> None:
-    """Give a service a tag; one that it has with this key takes the value.
+def tag_service(client: Any, service: dict[str, Any], tags: dict[str, str]) -> None:
+    """Give a service tags; those that it has with these keys take the values.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TagResource.html
     """
     arn = service["serviceArn"]
-    call(client, "tag_resource", on=f"service {arn}", resourceArn=arn, tags=[{"key": key, "value": value}])
+    listed = [{"key": key, "value": value} for key, value in tags.items()]
+    call(client, "tag_resource", on=f"service {arn}", resourceArn=arn, tags=listed)
 
 
 def untag_service(client: Any, service: dict[str, Any], key: str) -> None:

@@ -91,11 +91,13 @@ def _oversized(pair: Pair, wanted: Wanted) -> bool:
     return bounds.min > wanted.min or bounds.max > max(wanted.max, pair.canary.desired)
 
 
-def plan_rollback(info: Info, settings: Settings) -> Plan:
+def plan_rollback(info: Info, settings: Settings, *, restore: bool = False) -> Plan:
     """How to bring all traffic to stable, and park the canary.
 
     ``stable_before`` holds what stable needs before it can take the traffic: nothing where it is large and healthy
-    enough, so that the traffic moves at once. ``stable_rolling`` tells of a release that stable is still taking: a
+    enough, so that the traffic moves at once. ``restores`` tells whether stable takes back the release from before its
+    last promotion, ahead of everything else: the traffic is no better off on a stable with the canary's release.
+    ``stable_rolling`` tells of a release that stable is still taking: a
     promotion that did not end leaves that.
     """
     pair = _pair(info, settings)
@@ -103,6 +105,7 @@ def plan_rollback(info: Info, settings: Settings) -> Plan:
     healthy = (info["stable"].get("target_group") or {}).get("healthy", 0)
     ready = not pair.share or (healthy >= needed and needed == pair.stable.desired)
     return {
+        "restores": restore,
         "stable_before": {} if ready else {"desired": needed},
         "steps": steps_to(target_of(percent=0), live=_percents(info)),
         "canary_after": _unless_so(pair, parked(pair.canary, settings.rest)),
@@ -141,8 +144,21 @@ def _refuse_untakeable(info: Info, take: str) -> None:
     refuse_undeployable(
         stable["service"], controller=stable["deployment_controller"], strategy=stable["deployment_strategy"]
     )
+    _refuse_between_releases(info["canary"])
     if take == "image":
         refuse_unlike_containers(stable["images"], info["canary"]["images"])
+
+
+def _refuse_between_releases(canary: Info) -> None:
+    """Raise `CanaryError` while the canary is taking a release, or failed to take one: neither was tested."""
+    deployments = canary.get("deployments") or []
+    failed = [each for each in deployments if each["status"] == "PRIMARY" and each["rollout_state"] == "FAILED"]
+    older = [each for each in deployments if each["status"] != "PRIMARY" and each["running"]]
+    if failed or older:
+        raise CanaryError(
+            f"Canary service {canary['service']} has no release to take: it is between two, or failed to take one. "
+            "Nothing was changed. Wait until it runs one release (status.yml shows it), then promote."
+        )
 
 
 def _promoted(info: Info, take: str) -> bool:

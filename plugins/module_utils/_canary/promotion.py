@@ -46,6 +46,17 @@ def refuse_without_release(canary: dict[str, Any]) -> None:
         )
 
 
+def refuse_forgotten(stable: dict[str, Any], release: str | None) -> None:
+    """Raise `CanaryError` where stable does not remember a release from before the one that it has."""
+    if release is None:
+        raise CanaryError(
+            f"Stable service {stable['serviceName']} does not remember a release from before {stable['taskDefinition']}"
+            ": it was not given that one by a promotion. Nothing was changed. Deploy the one that you want, by "
+            "stable_image or as you usually do.",
+            service=stable["serviceArn"],
+        )
+
+
 def settled(service: dict[str, Any], task_definition: str) -> bool:
     """Whether the service runs this release, and is done with taking it."""
     leading = primary(service)
@@ -56,7 +67,7 @@ def settled(service: dict[str, Any], task_definition: str) -> bool:
     )
 
 
-def release_before(service: dict[str, Any], task_definition: str) -> str | None:
+def deployed_before(service: dict[str, Any], task_definition: str) -> str | None:
     """The release that a service in the middle of taking one had before, as long as its deployment shows it."""
     for deployment in service.get("deployments", []):
         release: str | None = deployment.get("taskDefinition")

@@ -64,10 +64,13 @@ def rolled_back_to(info: Facts) -> str:
     runs = f"Stable runs {_version(stable) or 'its release'} ({_release(stable)})"
     if not info.get("promoted") and stable.get("images") != canary.get("images"):
         return f"{runs}."
-    return (
-        f"{runs}, the release of the canary: moving traffic brings no older one back. Give stable another one with "
-        "deploy.yml -e stable_image=..."
+    before = stable.get("release_before")
+    how = (
+        f"To bring {str(before).rsplit('/', 1)[-1]} back, which it had before: rollback.yml -e restore=true"
+        if before
+        else "Give stable another one with deploy.yml -e stable_image=..."
     )
+    return f"{runs}, the release of the canary: moving traffic brings no older one back. {how}"
 
 
 def _missing(name: str, service: Facts) -> Iterable[str]:

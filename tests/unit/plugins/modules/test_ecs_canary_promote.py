@@ -260,7 +260,7 @@ def test_a_refused_update_changes_nothing_and_puts_nothing_back(aws: FakeAws) ->
     aws.then("update_service", deny)
     with pytest.raises(AwsError, match="permission denied"):
         promote(aws)
-    assert aws.changes == ["update_service"]
+    assert aws.changes == ["tag_resource", "update_service"]
 
 
 @pytest.mark.parametrize("error", [NoCredentialsError(), ParamValidationError(report="a new option")])
@@ -271,7 +271,53 @@ def test_an_update_that_was_not_sent_puts_nothing_back(aws: FakeAws, error: Exce
     aws.then("update_service", stop)
     with pytest.raises(AwsError, match="was not sent"):
         promote(aws)
-    assert aws.changes == ["update_service"]
+    assert aws.changes == ["tag_resource", "update_service"]
+
+
+# Stable takes back what it had.
+
+
+def test_stable_takes_back_the_release_from_before_its_promotion(aws: FakeAws) -> None:
+    after_update(aws, settles(aws))
+    promote(aws)
+    aws.weights[group_arn("stable")] = 50
+    aws.services["canary"]["deployments"][0]["rolloutState"] = "FAILED"
+    after_update(aws, settles(aws))
+    result = promote(aws, take="previous")
+    assert result["task_definition"] == {"before": V2, "after": V1}
+    assert aws.services["stable"]["taskDefinition"] == V1
+
+
+def test_taking_it_back_again_changes_nothing_and_waits_for_it(aws: FakeAws) -> None:
+    """Also where the first run was killed, while stable was still taking it."""
+    after_update(aws, settles(aws))
+    promote(aws)
+    after_update(aws, settles(aws))
+    promote(aws, take="previous")
+    made = len(aws.changes)
+    result = promote(aws, take="previous")
+    assert (result["changed"], result["task_definition"]["after"], len(aws.changes)) == (False, V1, made)
+
+
+def test_a_release_that_did_not_come_by_a_promotion_hides_none(aws: FakeAws) -> None:
+    after_update(aws, settles(aws))
+    promote(aws)
+    aws.add_definition("stable", 9, {"app": "cart:v9"})
+    aws.services["stable"]["taskDefinition"] = definition_arn("stable", 9)
+    made = len(aws.changes)
+    with pytest.raises(CanaryError, match=r"does not remember a release from before .*stable:9.* Nothing was changed"):
+        promote(aws, take="previous")
+    assert len(aws.changes) == made
+
+
+def test_a_service_that_cannot_have_tags_is_promoted_all_the_same(aws: FakeAws) -> None:
+    service = aws.services["stable"]
+    service["serviceArn"] = service["serviceArn"].replace("service/shop/", "service/")
+    after_update(aws, settles(aws))
+    result = promote(aws)
+    assert result["changed"]
+    assert "tag_resource" not in aws.changes
+    assert any("cannot remember stable:1" in line for line in result["log"])
 
 
 # A release that fails leaves stable with the old one.

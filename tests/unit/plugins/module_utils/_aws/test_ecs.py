@@ -186,5 +186,5 @@ def test_a_service_is_tagged_and_untagged_by_its_arn(stub: Stub) -> None:
     stub.answers("tag_resource", {}, resourceArn=ARN, tags=[{"key": "canary.ecs:min", "value": "2/8"}])
     stub.answers("untag_resource", {}, resourceArn=ARN, tagKeys=["canary.ecs:min"])
     (service,) = ecs.describe_services(stub.client, "shop", ["cart"], tags=True)
-    ecs.tag_service(stub.client, service, "canary.ecs:min", "2/8")
+    ecs.tag_service(stub.client, service, {"canary.ecs:min": "2/8"})
     ecs.untag_service(stub.client, service, "canary.ecs:min")

@@ -150,6 +150,33 @@ def promote(live: Any, *, take: str = "task_definition", step: Any = 5) -> dict[
     return plan_promote(live, SETTINGS, take=take, return_step=step)
 
 
+@pytest.mark.parametrize(
+    ("deployments", "refused"),
+    [
+        ([("PRIMARY", "IN_PROGRESS", 2), ("ACTIVE", "COMPLETED", 1)], True),
+        ([("PRIMARY", "FAILED", 2)], True),
+        ([("PRIMARY", "COMPLETED", 2), ("ACTIVE", "COMPLETED", 0)], False),
+        ([("PRIMARY", "COMPLETED", 2)], False),
+    ],
+)
+def test_a_canary_between_two_releases_is_refused_before_stable_is_sized(
+    deployments: list[tuple[str, str, int]], refused: bool
+) -> None:
+    keys = ("status", "rollout_state", "running")
+    canary = {**service(2), "deployments": [dict(zip(keys, each, strict=True)) for each in deployments]}
+    if refused:
+        with pytest.raises(CanaryError, match=r"between two, .* Nothing was changed"):
+            promote(info(service(2), canary, 100.0))
+    else:
+        assert promote(info(service(2), canary, 100.0))["steps"]
+
+
+def test_a_rollback_restores_only_what_it_is_asked_to() -> None:
+    live = info(service(2), service(2), 100.0, promoted=True)
+    assert plan_rollback(live, SETTINGS)["restores"] is False
+    assert plan_rollback(live, SETTINGS, restore=True)["restores"] is True
+
+
 @pytest.mark.parametrize(("percents", "says"), [((25.0,), "25 %"), ((0.0,), "0 %"), ((100.0, 50.0), "each rule")])
 def test_a_canary_without_all_traffic_is_not_promoted(percents: tuple[float, ...], says: str) -> None:
     with pytest.raises(CanaryError, match=f"{says}.*percent=100"):

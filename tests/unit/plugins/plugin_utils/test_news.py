@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.canary.ecs.plugins.plugin_utils._watched import PATIENCE, News
+from ansible_collections.canary.ecs.plugins.plugin_utils._news import PATIENCE, News
 
 LINE = "cart: {healthy} of 3 targets healthy ({seconds} s of 600 s)\n"
 

@@ -1,0 +1,41 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.canary.ecs.plugins.module_utils._canary.previous import (
+    LONGEST_VALUE,
+    release_before,
+    to_remember,
+    to_take_back,
+)
+
+V1, V2, V3 = (f"arn:aws:ecs:eu-west-1:1:task-definition/cart:{revision}" for revision in (1, 2, 3))
+
+
+def tags(remembered: dict[str, str]) -> list[dict[str, str]]:
+    return [{"key": "team", "value": "cart"}, *({"key": key, "value": value} for key, value in remembered.items())]
+
+
+@pytest.mark.parametrize(("live", "before", "back"), [(V2, V1, V1), (V1, None, V1), (V3, None, None)])
+def test_a_memory_counts_as_long_as_the_release_is_live_that_it_is_of(
+    live: str, before: str | None, back: str | None
+) -> None:
+    assert release_before(tags(to_remember(V1, V2)), live=live) == before
+    assert to_take_back(tags(to_remember(V1, V2)), live=live) == back
+
+
+def test_a_service_without_the_tags_remembers_nothing() -> None:
+    assert release_before(tags({}), live=V1) is None
+    assert release_before(tags({}), live=None) is None
+    assert to_take_back(tags({}), live=V1) is None
+
+
+def test_what_a_tag_cannot_hold_is_not_remembered() -> None:
+    """A tag that was cut would name another task definition."""
+    longest = "f" * LONGEST_VALUE
+    assert to_remember(longest, V2)
+    assert to_remember(f"{longest}f", V2) == {}
+    assert to_remember(V1, f"{longest}f") == {}
