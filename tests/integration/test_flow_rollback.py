@@ -31,6 +31,14 @@ def test_rolling_back_again_changes_nothing(application: Application) -> None:
     assert application.state == before
 
 
+def test_there_is_no_release_to_take_back_where_none_was_promoted(application: Application) -> None:
+    before = application.state
+    refused = application.play("rollback.yml", restore=True)
+    assert refused.returncode != 0
+    assert "does not remember a release" in refused.output
+    assert application.state == before
+
+
 def test_a_rollback_in_the_middle_of_a_promotion_brings_the_old_release_back(application: Application) -> None:
     """Stable has the new release already, and some of the traffic, when the promotion is killed."""
     application.succeed("canary.yml", percent=100)
@@ -46,27 +54,4 @@ def test_a_rollback_in_the_middle_of_a_promotion_brings_the_old_release_back(app
     assert application.capacity("Canary") == (2, 2, 2)
     before = application.state
     assert "changed=0" in application.succeed("rollback.yml", restore="true").output
-    assert application.state == before
-
-
-def test_a_release_that_was_promoted_can_be_taken_back_after_its_end(application: Application) -> None:
-    application.succeed("canary.yml", percent=100)
-    application.succeed("promote.yml", return_step=50)
-    played = application.succeed("rollback.yml")
-    assert "rollback.yml -e restore=true" in played.output
-    assert application.image("Stable") == "shop:v2"
-    with application.traffic() as traffic:
-        begin = traffic.mark()
-        application.succeed("rollback.yml", restore=True)
-        seen(traffic, 100, version="v1")
-        no_failure(traffic.report(since=begin))
-    assert application.image("Stable") == "shop:v1"
-
-
-def test_there_is_nothing_to_take_back_where_nothing_was_promoted(application: Application) -> None:
-    application.succeed("deploy.yml", stable_image="shop:v3")
-    before = application.state
-    refused = application.play("rollback.yml", restore=True)
-    assert refused.returncode != 0
-    assert "does not remember a release" in refused.output
     assert application.state == before

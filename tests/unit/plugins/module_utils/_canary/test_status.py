@@ -132,6 +132,11 @@ def test_a_rollback_says_that_a_promoted_release_stays(more: dict[str, Any]) -> 
     assert rolled_back_to(info(**more)).startswith("Stable runs cart:v1 (cart:7), the release of the canary: ")
 
 
+def test_a_rollback_names_the_release_that_can_be_taken_back() -> None:
+    told = rolled_back_to(info(stable=service("cart", release_before="arn:td/cart:6"), promoted=True))
+    assert "To bring cart:6 back, which it had before: rollback.yml -e restore=true" in told
+
+
 @pytest.mark.parametrize(("state", "rolling"), [("IN_PROGRESS", True), ("FAILED", True), ("COMPLETED", False)])
 def test_a_release_under_way_is_told_from_one_that_arrived(state: str, rolling: bool) -> None:
     assert is_rolling(service("cart", deployments=[{"status": "PRIMARY", "rollout_state": state}])) is rolling
