@@ -174,6 +174,7 @@ PROMOTE = [
     Bad({**SERVICES, "require_full_traffic": "maybe"}, ("require_full_traffic", "maybe", "boolean")),
     Bad({**SERVICES, "wait_timeout": -1}, ("wait_timeout is -1", "0 or more")),
     Bad({**SERVICES, "rules": ["{stable}"]}, ("rules", "listener or listener-rule")),
+    Bad({**SERVICES, "take": "previous"}, ("does not remember a release", "Deploy the one that you want")),
     Bad(SERVICES, ("does not hold all traffic", "Shift to 100 percent first")),
 ]
 
@@ -182,6 +183,9 @@ INFO = [
     Bad({**SERVICES, "canary_service": "cart-canry"}, ("cart-canry", "does not exist", "Check")),
     Bad({**GROUPS, "canary_target_group": OTHER_REGION}, ("us-east-1", "{region}", "Set region")),
     Bad({**GROUPS, "rules": [""]}, ("rules", "listener or listener-rule")),
+    Bad({**GROUPS, "wait_for": "healthy"}, ("wait_for is healthy", "name them with cluster")),
+    Bad({**SERVICES, "wait_for": "ready"}, ("wait_for", "healthy, drained", "ready")),
+    Bad({**SERVICES, "wait_for": "healthy", "wait_timeout": -1}, ("wait_timeout is -1", "0 or more")),
 ]
 
 # Who asks, and where. The same for all modules, so that each is tried with some.
@@ -268,6 +272,11 @@ PLAYBOOKS: list[tuple[str, Bad]] = [
     ("canary.yml", Bad({**SERVICES, "percent": 25, "rules": "[]"}, ("rules", "not the ARN of a listener"))),
     ("canary.yml", Bad({"percent": 25, "stack_name": "no-such"}, ("no stack no-such", "Deploy the stack first"))),
     ("rollback.yml", Bad({"cluster": "shop"}, ("stable_service and canary_service missing", "Name all three"))),
+    (
+        "rollback.yml",
+        Bad({**SERVICES, "restore": True}, ("does not remember a release", "Deploy the one that you want")),
+    ),
+    ("rollback.yml", Bad({**SERVICES, "restore": "maybe"}, ("restore", "bool"))),
     ("rollback.yml", Bad({**SERVICES, "park_desired": -2}, ("park_desired", "-2", "0 or more"))),
     ("promote.yml", Bad({**SERVICES, "take": "everything"}, ("take", "task_definition, image", "everything"))),
     ("promote.yml", Bad(SERVICES, ("a different share on each rule", "percent=100 first"))),
