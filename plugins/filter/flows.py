@@ -19,7 +19,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.flows import (
     plan_rollback,
     plan_shift,
 )
-from ansible_collections.canary.ecs.plugins.module_utils._canary.given import given
+from ansible_collections.canary.ecs.plugins.module_utils._canary.given import flag, given
 from ansible_collections.canary.ecs.plugins.module_utils._canary.services import named_services, services_of
 from ansible_collections.canary.ecs.plugins.module_utils._canary.stack import (
     failures,
@@ -98,7 +98,7 @@ def shift_plan(info: Facts, options: Facts) -> Answer:
 
 def rollback_plan(info: Facts, options: Facts) -> Answer:
     """How to bring all traffic to stable."""
-    return _answer(lambda: plan_rollback(info, Settings.of(options), restore=bool(options.get("restore"))))
+    return _answer(lambda: plan_rollback(info, Settings.of(options), restore=_restore(options)))
 
 
 def promote_plan(info: Facts, options: Facts) -> Answer:
@@ -106,6 +106,11 @@ def promote_plan(info: Facts, options: Facts) -> Answer:
     return _answer(
         lambda: plan_promote(info, Settings.of(options), take=options["take"], return_step=options.get("return_step"))
     )
+
+
+def _restore(options: Facts) -> bool:
+    """Whether stable takes back its release from before, among the options."""
+    return flag(options.get("restore"), "restore")
 
 
 def _target(options: Facts) -> Any:

@@ -36,6 +36,7 @@ OTHER = {"stack_description": {"stack_status": "CREATE_COMPLETE", "description":
         ("shift_plan", (LIVE, {**OPTIONS, "percent": None}), "percent=25"),
         ("shift_plan", (LIVE, {**OPTIONS, "step": 0}), "step"),
         ("rollback_plan", (LIVE, {**OPTIONS, "park_min": "many"}), "park_min"),
+        ("rollback_plan", (LIVE, {**OPTIONS, "restore": "perhaps"}), "restore"),
         ("promote_plan", (LIVE, OPTIONS), "0 %"),
     ],
 )
@@ -73,3 +74,11 @@ def test_a_new_stack_is_planned_from_what_was_asked_for() -> None:
 def test_a_stack_is_readable_when_it_is_there() -> None:
     assert not FILTERS["readable"]({})
     assert FILTERS["readable"]({"shop": OURS})
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [(None, False), ("", False), (False, False), ("false", False), ("no", False), ("true", True)]
+)
+def test_a_rollback_restores_only_where_yes_is_meant(text: Any, meant: bool) -> None:
+    """A survey, and ``-e restore=false``, send words."""
+    assert FILTERS["rollback_plan"](LIVE, {**OPTIONS, "restore": text})["restores"] is meant
