@@ -41,9 +41,9 @@ def whole(value: Any, name: str, *, least: int = 0) -> int:
 
 
 def flag(value: Any, name: str) -> bool:
-    """True or false, also where it came as a word; false where it is not given. Raises `CanaryError`, naming the option.
+    """True or false, also where it came as a word; false where it is not given.
 
-    The words are those that Ansible takes for a boolean.
+    The words are those that Ansible takes for a boolean. Raises `CanaryError`, naming the option.
     """
     word = str(given(value, False)).strip().lower()
     if word not in _TRUE + _FALSE:
