@@ -6,15 +6,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# All is done on the lab: what a shell holds for a real account must not mix with the lab's own credentials.
+unexport AWS_PROFILE AWS_SESSION_TOKEN
 
 .DEFAULT_GOAL := $(VENV)/.lab
-.PHONY: demo test chaos versions bench permissions policies lint docs requirements clean
+.PHONY: demo test molecule chaos versions bench permissions policies lint docs requirements clean
 
 demo: $(VENV)/.lab ## A whole canary on this machine, under load
 	$(BIN)/python -m lab.demo
 
-test: $(VENV)/.test ## Everything that CI runs, a file at a time on each of two workers
+test: $(VENV)/.test ## Units, gates, the lab, whole releases: a file at a time on each of two workers
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+molecule: $(VENV)/.test ## The role's scenarios on a lab of their own, two at a time
+	$(BIN)/molecule destroy
+	$(BIN)/molecule test --all --workers 2
 
 bench: $(VENV)/.test ## What a shift takes, ours beside others: writes docs/measurements.md
 	$(BIN)/python -m tests.bench

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.gates.tools import tracked
 
-TEMPLATES = tracked("roles/*/files/*", "playbooks/*.template")
+TEMPLATES = tracked("roles/*/files/*", "*.template")
 
 Passes = Callable[..., str]
 

@@ -24,6 +24,7 @@ ALLOWED = {
     "README.md",
     "changelogs",
     "docs",
+    "extensions",
     "meta",
     "playbooks",
     "plugins",
@@ -63,6 +64,7 @@ def test_the_tarball_holds_only_what_belongs_in_it(tarball: Path) -> None:
         names = [Path(member.name) for member in archive.getmembers()]
     assert {name.parts[0] for name in names if name.parts} <= ALLOWED
     assert [name for name in names if any(part.startswith(".") or part == "__pycache__" for part in name.parts)] == []
+    assert [name for name in names if "molecule" in name.parts] == [], "it needs the lab, which stays in the repository"
 
 
 def test_an_installed_module_shows_its_documentation(installed: Callable[..., str]) -> None:
