@@ -70,6 +70,12 @@ def variables_of_the_playbooks() -> set[str]:
     return set(re.findall(r"\{\{ (\w+) \| default", given)) | CONNECTION
 
 
+def variables_of_the_patterns() -> set[str]:
+    """What the file of an application may set for AWX."""
+    files = tracked(":(glob)extensions/patterns/*/playbooks/vars/*.yml")
+    return {name for file in files for name in yaml.safe_load(text_of(file))}
+
+
 @pytest.mark.parametrize("name", GUIDES, ids=str)
 def test_links_lead_somewhere(name: Path) -> None:
     assert list(broken_links(name)) == []
@@ -78,7 +84,7 @@ def test_links_lead_somewhere(name: Path) -> None:
 @pytest.mark.parametrize("name", GUIDES, ids=str)
 def test_playbooks_and_their_variables_exist(name: Path) -> None:
     commands = [line for line in text_of(name).splitlines() if "ansible-playbook" in line or line.startswith("  -e ")]
-    playbooks = {path.stem for path in tracked("playbooks/*.yml")}
+    playbooks = {path.stem for path in tracked("playbooks/*.yml", ":(glob)extensions/patterns/*/playbooks/*.yml")}
     known = variables_of_the_playbooks()
     assert {found for line in commands for found in PLAYBOOK.findall(line)} <= playbooks
     assert {found for line in commands for found in GIVEN.findall(line)} <= known
@@ -102,7 +108,8 @@ def test_settings_files_in_the_guides_hold_variables_of_the_playbooks() -> None:
     plain = [yaml.safe_load(example) for name in GUIDES for example in fences(name, "yaml")]
     settings = [given for given in plain if isinstance(given, dict)]
     assert settings
-    assert {variable for given in settings for variable in given} <= variables_of_the_playbooks()
+    known = variables_of_the_playbooks() | variables_of_the_patterns()
+    assert {variable for given in settings for variable in given} <= known
 
 
 def test_the_readme_shows_the_two_commands() -> None:
