@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport AWS_PROFILE AWS_SESSION_TOKEN
 
 .DEFAULT_GOAL := $(VENV)/.lab
-.PHONY: demo test molecule chaos versions bench permissions policies lint docs requirements clean
+.PHONY: demo test molecule awx chaos versions bench permissions policies lint docs requirements clean
 
 demo: $(VENV)/.lab ## A whole canary on this machine, under load
 	$(BIN)/python -m lab.demo
@@ -18,9 +18,12 @@ demo: $(VENV)/.lab ## A whole canary on this machine, under load
 test: $(VENV)/.test ## Units, gates, the lab, whole releases: a file at a time on each of two workers
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-molecule: $(VENV)/.test ## The role's scenarios on a lab of their own, two at a time
+molecule: $(VENV)/.test ## The role's scenarios on a lab of their own, two at a time; SCENARIO=rollback runs one
 	$(BIN)/molecule destroy
-	$(BIN)/molecule test --all --workers 2
+	$(BIN)/molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all --workers 2)
+
+awx: $(VENV)/.test ## The job templates on an imitation of AWX, and its jobs under ansible-runner on the lab
+	$(BIN)/python -m pytest tests/awx
 
 bench: $(VENV)/.test ## What a shift takes, ours beside others: writes docs/measurements.md
 	$(BIN)/python -m tests.bench
@@ -40,10 +43,8 @@ policies: $(VENV)/.test ## Write docs/policies of what the playbooks use
 lint: $(VENV)/.test ## The quick gates
 	$(BIN)/python -m pytest tests/gates -k "lint or sanity or house or documentation"
 
-docs: $(VENV)/.test ## The reference as a website, in build/docs/html
-	rm -rf build/docs && mkdir -p build/docs/rst
-	$(BIN)/antsibull-docs collection --use-current --fail-on-error --squash-hierarchy --dest-dir build/docs/rst canary.ecs
-	$(BIN)/sphinx-build -q -W --keep-going -c docs/docsite build/docs/rst build/docs/html
+docs: $(VENV)/.test ## The guides and the reference as a website, in build/docs/html
+	$(BIN)/python docs/docsite/build.py build/docs
 
 requirements: $(VENV)/.uv ## Pin anew what requirements/*.in ask for
 	for name in lab test importer; do \
