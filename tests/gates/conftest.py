@@ -17,8 +17,11 @@ from tests.gates.tools import CHECKOUT, collections_folder, run, tracked
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What git tracks, as ``ansible_collections/canary/ecs`` beside amazon.aws; each module of gates has its own."""
-    root = collections_folder(tmp_path_factory.mktemp("tree"))
+    """What git tracks, as ``ansible_collections/canary/ecs`` beside amazon.aws; each module of gates has its own.
+
+    So is awx.awx there, which one playbook of a pattern uses.
+    """
+    root = collections_folder(tmp_path_factory.mktemp("tree"), "awx")
     collection = root / "ansible_collections" / "canary" / "ecs"
     for name in tracked():
         (collection / name).parent.mkdir(parents=True, exist_ok=True)

@@ -77,16 +77,15 @@ def test_an_installed_playbook_is_found_by_name(installed: Callable[..., str], p
     assert "playbook: " in installed("ansible-playbook", f"canary.ecs.{playbook}", "--syntax-check")
 
 
-def test_galaxy_importer_accepts_the_tarball(tarball: Path, tmp_path: Path) -> None:
-    """Without an error or a warning, with amazon.aws where its ansible-doc finds the shared documentation."""
+def test_galaxy_importer_accepts_the_tarball(tarball: Path, tree: Path, tmp_path: Path) -> None:
+    """Without an error or a warning, where its ansible-doc and ansible-lint find every collection that is named."""
     binaries = ENVIRONMENT / "importer" / "bin"
-    amazon = {
-        "PYTHONPATH": str(collections_folder(tmp_path / "amazon")),
-        "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "true",
-    }
+    named = collections_folder(tmp_path / "named", "awx")
+    (named / "ansible_collections" / "canary").symlink_to(tree.parent)
+    found = {"PYTHONPATH": str(named), "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "true"}
     shutil.copy2(tarball, tmp_path)
     printed = run(
-        binaries / "python", "-m", "galaxy_importer.main", tarball.name, cwd=tmp_path, binaries=binaries, **amazon
+        binaries / "python", "-m", "galaxy_importer.main", tarball.name, cwd=tmp_path, binaries=binaries, **found
     )
     complaints = [line for line in printed.splitlines() if line.startswith(("ERROR", "WARNING"))]
     assert complaints == [], printed

@@ -28,11 +28,15 @@ def tracked(*patterns: str) -> list[Path]:
     return [Path(name) for name in listed.stdout.split("\0") if name and (CHECKOUT / name).is_file()]
 
 
-def collections_folder(parent: Path) -> Path:
-    """Make in ``parent`` a collections folder that holds amazon.aws, as this environment has it, and nothing else."""
-    installed = next(ENVIRONMENT.glob("lib/python3*/site-packages/ansible_collections/amazon"))
+def collections_folder(parent: Path, *namespaces: str) -> Path:
+    """Make in ``parent`` a collections folder that holds amazon.aws, as this environment has it, and nothing else.
+
+    Other ``namespaces`` are added where a check needs their collections.
+    """
     (parent / "ansible_collections").mkdir(parents=True)
-    (parent / "ansible_collections" / "amazon").symlink_to(installed)
+    for namespace in ("amazon", *namespaces):
+        installed = next(ENVIRONMENT.glob(f"lib/python3*/site-packages/ansible_collections/{namespace}"))
+        (parent / "ansible_collections" / namespace).symlink_to(installed)
     return parent
 
 
