@@ -18,8 +18,10 @@ from tests.awx.conftest import SHOP, Apply
 from tests.awx.controller import Controller, Refused
 from tests.awx.jobs import Ran, run
 from tests.awx.pattern import TEMPLATES, WORKFLOW, names_of_the_playbooks
-from tests.gates.tools import CHECKOUT
+from tests.gates.tools import CHECKOUT, HAS_AWX
 from tests.integration.application import Application
+
+pytestmark = pytest.mark.skipif(not HAS_AWX, reason="Ansible 14 comes without awx.awx")
 
 CART: dict[str, object] = {
     "awx_application": "cart",
@@ -138,12 +140,12 @@ def launch(lab: Lab, controller: Controller, tmp_path_factory: pytest.TempPathFa
     """
     passed_on: dict[str, Any] = {}
 
-    def started(verb: str, *, within: Mapping[str, Any] | None = None, **answers: object) -> Ran:
+    def started(verb: str, *, within: Mapping[str, Any] | None = None, fails: bool = False, **answers: object) -> Ran:
         name = f"shop: {verb}"
         runtime = [controller.answered(name, answers)] if within is None else [within, passed_on, answers]
         job = controller.launched(name, *runtime)
         ran = run(job, tmp_path_factory.mktemp(verb.replace(" ", "-")), AWS_ENDPOINT_URL=lab.endpoint)
-        if ran.returncode:
+        if bool(ran.returncode) != fails:
             pytest.fail(f"{name} with {dict(job.variables)} exited {ran.returncode}\n{ran.output}", pytrace=False)
         passed_on.update(ran.artifacts)
         return ran
@@ -186,6 +188,14 @@ def test_status(launch: Launch, shop: Application) -> None:
     assert result["percent"] == 12.5
     assert result["changed"] is False
     assert "shop:v2" in ran.output and shop.outputs["Url"] in ran.output
+
+
+def test_a_job_that_fails_says_why_and_passes_nothing_on(launch: Launch, shop: Application) -> None:
+    before = shop.state
+    ran = launch("Promote", within={}, fails=True)
+    assert "12.5 %" in ran.output
+    assert ran.artifacts == {}
+    assert shop.state == before
 
 
 def test_roll_back(launch: Launch, shop: Application) -> None:

@@ -36,6 +36,9 @@ def path() -> list[dict[str, Any]]:
 def test_it_is_laid_out_as_ansible_patterns_are() -> None:
     """https://github.com/ansible/pattern-service/blob/main/specifications/pattern_specification.md"""
     assert META["name"] == PATTERN.name
+    assert len(META["title"]) <= 64 and not META["short_description"].endswith(".")
+    asked = [question for template in TEMPLATES for question in template["survey"]["spec"]]
+    assert all(isinstance(question.get("default", ""), str) for question in asked)
     assert (PATTERN / "README.md").is_file()
     assert len(list((PATTERN / "execution_environments").iterdir())) == 1
     assert sum(template.get("primary", False) for template in TEMPLATES) == 1

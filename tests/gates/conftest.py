@@ -21,7 +21,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     So is awx.awx there, which one playbook of a pattern uses.
     """
-    root = collections_folder(tmp_path_factory.mktemp("tree"), "awx")
+    root = collections_folder(tmp_path_factory.mktemp("tree"), awx=True)
     collection = root / "ansible_collections" / "canary" / "ecs"
     for name in tracked():
         (collection / name).parent.mkdir(parents=True, exist_ok=True)

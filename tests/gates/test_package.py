@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gates.tools import ENVIRONMENT, collections_folder, run
+from tests.gates.tools import ENVIRONMENT, HAS_AWX, NEEDS_AWX, collections_folder, run
 
 ALLOWED = {
     "CHANGELOG.md",
@@ -80,7 +80,7 @@ def test_an_installed_playbook_is_found_by_name(installed: Callable[..., str], p
 def test_galaxy_importer_accepts_the_tarball(tarball: Path, tree: Path, tmp_path: Path) -> None:
     """Without an error or a warning, where its ansible-doc and ansible-lint find every collection that is named."""
     binaries = ENVIRONMENT / "importer" / "bin"
-    named = collections_folder(tmp_path / "named", "awx")
+    named = collections_folder(tmp_path / "named", awx=True)
     (named / "ansible_collections" / "canary").symlink_to(tree.parent)
     found = {"PYTHONPATH": str(named), "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "true"}
     shutil.copy2(tarball, tmp_path)
@@ -88,6 +88,8 @@ def test_galaxy_importer_accepts_the_tarball(tarball: Path, tree: Path, tmp_path
         binaries / "python", "-m", "galaxy_importer.main", tarball.name, cwd=tmp_path, binaries=binaries, **found
     )
     complaints = [line for line in printed.splitlines() if line.startswith(("ERROR", "WARNING"))]
+    if not HAS_AWX:
+        complaints = [line for line in complaints if str(NEEDS_AWX) not in line]
     assert complaints == [], printed
     result = json.loads((tmp_path / "importer_result.json").read_text())
     assert {content["name"] for content in result["contents"]} >= {"canary", "ecs_canary_weights"}

@@ -28,13 +28,18 @@ def tracked(*patterns: str) -> list[Path]:
     return [Path(name) for name in listed.stdout.split("\0") if name and (CHECKOUT / name).is_file()]
 
 
-def collections_folder(parent: Path, *namespaces: str) -> Path:
+# Ansible 14, which this environment has on Python 3.12 and newer, comes without awx.awx.
+HAS_AWX = any(ENVIRONMENT.glob("lib/python3*/site-packages/ansible_collections/awx"))
+NEEDS_AWX = Path("extensions/patterns/canary_release/playbooks/apply.yml")
+
+
+def collections_folder(parent: Path, *, awx: bool = False) -> Path:
     """Make in ``parent`` a collections folder that holds amazon.aws, as this environment has it, and nothing else.
 
-    Other ``namespaces`` are added where a check needs their collections.
+    With ``awx`` it holds awx.awx as well, where this environment has it.
     """
     (parent / "ansible_collections").mkdir(parents=True)
-    for namespace in ("amazon", *namespaces):
+    for namespace in ("amazon", "awx") if awx and HAS_AWX else ("amazon",):
         installed = next(ENVIRONMENT.glob(f"lib/python3*/site-packages/ansible_collections/{namespace}"))
         (parent / "ansible_collections" / namespace).symlink_to(installed)
     return parent
