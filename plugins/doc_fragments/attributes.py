@@ -36,7 +36,7 @@ requirements:
   - botocore >= 1.40.0
 attributes:
   check_mode:
-    description: Reads only, so it does the same in check mode.
+    description: Reads only, so it does the same in check mode; but it waits for nothing.
     support: full
   diff_mode:
     description: Changes nothing, so there is no difference to show.

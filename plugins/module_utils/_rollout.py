@@ -90,7 +90,7 @@ def put_back(
             **{**why.facts, "put_back": False, "changed": True},
         )
     return CanaryError(
-        f"{why} The old release {task_definition} is back on service {name}, which runs it again. "
+        f"{why} Release {task_definition} is back on service {name}, which runs it again. "
         "Nothing else was touched, the canary neither.",
         **{**why.facts, "put_back": True, "changed": True},
     )

@@ -33,7 +33,8 @@ options:
   stable_service:
     description:
       - The service that takes the release, by exact name or ARN.
-      - Its deployment controller must be C(ECS), its deployment strategy C(ROLLING), and its desired count above V(0).
+      - Its deployment controller must be C(ECS), its deployment strategy C(ROLLING), and its desired count above V(0)
+        (which O(take=previous) does not ask for).
     type: str
     required: true
     aliases: [primary_service]
@@ -48,8 +49,8 @@ options:
         must have the same containers. A new revision is registered, with every other field and tag as it is, unless one
         of the family's newest revisions is just that.
       - V(previous) gives stable back the task definition that it had before this module gave it the one it has. The
-        service remembers it in its tags C(canary.ecs:release-before) and C(canary.ecs:release). Neither the traffic nor
-        the canary is looked at then.
+        service remembers it in its tags C(canary.ecs:release-before) and C(canary.ecs:promoted-to). Neither the traffic
+        nor the canary's release is looked at then. A service that has it already is left alone.
     type: str
     choices: [task_definition, image, previous]
     default: task_definition
@@ -210,6 +211,8 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.holding import 
 from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import named_by, refuse_same_service
 from ansible_collections.canary.ecs.plugins.module_utils._canary.previous import BEFORE, to_remember, to_take_back
 from ansible_collections.canary.ecs.plugins.module_utils._canary.promotion import (
+    completed_before,
+    refuse_deregistered,
     refuse_empty,
     refuse_forgotten,
     refuse_traffic,
@@ -285,7 +288,7 @@ def decide_release(ecs: Any, stable: dict[str, Any], canary: dict[str, Any], *, 
     if take == "previous":
         arn = to_take_back(stable.get("tags", []), live=str(old.arn))
         refuse_forgotten(stable, arn)
-        return old if arn == old.arn else read_release(ecs, str(arn))
+        return old if arn == old.arn else restorable(ecs, stable, str(arn))
     if take == "task_definition" and canary["taskDefinition"] == old.arn:
         return old
     theirs = read_release(ecs, canary["taskDefinition"])
@@ -295,6 +298,13 @@ def decide_release(ecs: Any, stable: dict[str, Any], canary: dict[str, Any], *, 
     if old.images == theirs.images:
         return old
     return registered(ecs, with_images(old.definition, theirs.images))
+
+
+def restorable(ecs: Any, stable: dict[str, Any], task_definition: str) -> Release:
+    """The release that stable had, as long as ECS can still deploy it."""
+    release = read_release(ecs, task_definition)
+    refuse_deregistered(stable, task_definition, status=release.definition.get("status"))
+    return release
 
 
 def read_release(ecs: Any, task_definition: str) -> Release:
@@ -363,7 +373,8 @@ def promote(
         arn = register(module, ecs, new.definition)
         log.append(f"Registered {short(arn)}.")
     if module.params["take"] != "previous":
-        log.append(remember(ecs, stable, before=str(old.arn), since=arn))
+        before = completed_before(stable, str(old.arn))
+        log.append(remember(ecs, stable, before=before, since=arn))
     rollout, serving = roll_out(ecs, module.client_of("elbv2"), stable, arn, timeout=module.params["wait_timeout"])
     log.append(
         f"Service {stable['serviceName']} took {short(arn)} in place of {old}, by deployment {rollout.deployment}: "

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.canary.ecs.plugins.module_utils._canary.holding import TAG
-from ansible_collections.canary.ecs.plugins.module_utils._canary.previous import BEFORE, SINCE, to_remember
+from ansible_collections.canary.ecs.plugins.module_utils._canary.previous import BEFORE, PROMOTED_TO, to_remember
 
 from lab import lifecycle
 from lab.faults import client as faults
@@ -160,7 +160,7 @@ def bring_to(application: Application, releases: dict[str, str], flow: Flow) -> 
             desiredCount=desired,
             taskDefinition=releases["Canary" if flow.promoted else which],
         )
-        ecs.untag_resource(resourceArn=service["serviceArn"], tagKeys=[TAG, BEFORE, SINCE])
+        ecs.untag_resource(resourceArn=service["serviceArn"], tagKeys=[TAG, BEFORE, PROMOTED_TO])
     if flow.promoted:
         remembered = to_remember(releases["Stable"], releases["Canary"])
         tags = [{"key": key, "value": value} for key, value in remembered.items()]

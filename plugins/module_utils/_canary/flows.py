@@ -69,7 +69,7 @@ def plan_shift(info: Info, settings: Settings, target: Target, *, step: Any = No
         "stable_before": {"desired": stable} if falling and stable > pair.stable.desired else {},
         "canary_before": as_options(at_least_as(pair.canary, wanted)) if rising else {},
         "steps": guarded(steps_to(target, live=_percents(info), step=step), live=_percents(info)),
-        "canary_after": _unless_so(pair, wanted) if shrinks else {},
+        **_settling(info, _unless_so(pair, wanted) if shrinks else {}),
     }
 
 
@@ -94,23 +94,45 @@ def _oversized(pair: Pair, wanted: Wanted) -> bool:
 def plan_rollback(info: Info, settings: Settings, *, restore: bool = False) -> Plan:
     """How to bring all traffic to stable, and park the canary.
 
-    ``stable_before`` holds what stable needs before it can take the traffic: nothing where it is large and healthy
-    enough, so that the traffic moves at once. ``restores`` tells whether stable takes back the release from before its
-    last promotion, ahead of everything else: the traffic is no better off on a stable with the canary's release.
-    ``stable_rolling`` tells of a release that stable is still taking: a
-    promotion that did not end leaves that.
+    ``stable_before`` holds what stable needs before it can take the traffic: nothing where it is large enough and half
+    of it healthy, which is what canary.ecs.ecs_canary_weights asks for, so that the traffic moves at once.
+    ``restores`` tells when stable takes back the release from before its last promotion: ``first`` where it has the
+    canary's, since the traffic is no better off there; ``last`` where it has another one, which is better than the
+    canary's for the time being; empty where it was not asked to. ``stable_rolling`` tells of a release that stable is
+    still taking: a promotion that did not end leaves that.
     """
     pair = _pair(info, settings)
     needed = max(stable_for(pair, Fraction(1)), 0 if pair.stable.desired else settings.rest.desired or 1)
-    healthy = (info["stable"].get("target_group") or {}).get("healthy", 0)
-    ready = not pair.share or (healthy >= needed and needed == pair.stable.desired)
     return {
-        "restores": restore,
-        "stable_before": {} if ready else {"desired": needed},
+        "restores": _restores(info) if restore else "",
+        "stable_before": {} if _ready(info, pair, needed) else {"desired": needed},
         "steps": steps_to(target_of(percent=0), live=_percents(info)),
-        "canary_after": _unless_so(pair, parked(pair.canary, settings.rest)),
+        **_settling(info, _unless_so(pair, parked(pair.canary, settings.rest))),
         "stable_rolling": is_rolling(info["stable"]),
     }
+
+
+def _settling(info: Info, after: dict[str, int]) -> Plan:
+    """What the canary becomes once the traffic has left, and how many seconds the tasks that leave may drain."""
+    leaves = after.get("desired", info["canary"]["desired"]) < info["canary"]["desired"]
+    delay = (info["canary"].get("target_group") or {}).get("deregistration_delay", 0)
+    return {"canary_after": after, "drain_seconds": delay if leaves else 0}
+
+
+def _ready(info: Info, pair: Pair, needed: int) -> bool:
+    """Whether stable can take all traffic as it is, or has it already."""
+    healthy = (info["stable"].get("target_group") or {}).get("healthy", 0)
+    sized = pair.stable.desired > 0 and pair.stable.desired == needed
+    return sized and (not pair.share or 2 * healthy >= needed)
+
+
+def _restores(info: Info) -> str:
+    """When stable takes back the release from before: ahead of the traffic, or after it."""
+    stable, canary = info["stable"], info["canary"]
+    same = stable.get("task_definition") == canary.get("task_definition") or stable.get("images") == canary.get(
+        "images"
+    )
+    return "first" if same else "last"
 
 
 def plan_promote(info: Info, settings: Settings, *, take: str, return_step: Any) -> Plan:
@@ -134,7 +156,7 @@ def plan_promote(info: Info, settings: Settings, *, take: str, return_step: Any)
         "promoted": promoted,
         "stable_before": _held_up(pair, needed) if pair.share else {},
         "steps": guarded(steps_to(target_of(percent=0), live=_percents(info), step=return_step), live=_percents(info)),
-        "canary_after": _unless_so(pair, parked(pair.canary, settings.rest)),
+        **_settling(info, _unless_so(pair, parked(pair.canary, settings.rest))),
     }
 
 

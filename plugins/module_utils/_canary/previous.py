@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 BEFORE = "canary.ecs:release-before"
-SINCE = "canary.ecs:release"
+PROMOTED_TO = "canary.ecs:promoted-to"
 
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html
 LONGEST_VALUE = 256
@@ -20,7 +20,7 @@ LONGEST_VALUE = 256
 
 def to_remember(before: str, since: str) -> dict[str, str]:
     """The tags, from the ARNs of two task definitions; none where a tag cannot hold the ARN."""
-    return {} if max(len(before), len(since)) > LONGEST_VALUE else {BEFORE: before, SINCE: since}
+    return {} if max(len(before), len(since)) > LONGEST_VALUE else {BEFORE: before, PROMOTED_TO: since}
 
 
 def release_before(tags: Iterable[Mapping[str, str]], *, live: str | None) -> str | None:
@@ -37,4 +37,4 @@ def to_take_back(tags: Iterable[Mapping[str, str]], *, live: str) -> str | None:
 
 def _remembered(tags: Iterable[Mapping[str, str]]) -> tuple[str | None, str | None]:
     known = {tag.get("key"): tag.get("value") for tag in tags}
-    return known.get(BEFORE), known.get(SINCE)
+    return known.get(BEFORE), known.get(PROMOTED_TO)

@@ -57,6 +57,26 @@ def refuse_forgotten(stable: dict[str, Any], release: str | None) -> None:
         )
 
 
+def refuse_deregistered(stable: dict[str, Any], task_definition: str, *, status: str | None) -> None:
+    """Raise `CanaryError` for a task definition that UpdateService takes no longer.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deregister-task-definition-v2.html
+    """
+    if status == "INACTIVE":
+        raise CanaryError(
+            f"The release that stable service {stable['serviceName']} had before, {task_definition}, was deregistered, "
+            "and ECS deploys it no longer. Nothing was changed. Register it again, and deploy it as you usually do.",
+            service=stable["serviceArn"],
+        )
+
+
+def completed_before(service: dict[str, Any], task_definition: str) -> str:
+    """The last release that a service has run: its own one, or that of before while it is still taking its own one."""
+    if settled(service, task_definition):
+        return task_definition
+    return deployed_before(service, task_definition) or task_definition
+
+
 def settled(service: dict[str, Any], task_definition: str) -> bool:
     """Whether the service runs this release, and is done with taking it."""
     leading = primary(service)

@@ -54,8 +54,8 @@ def newest_events(info: Facts) -> list[str]:
 
 
 def is_rolling(service: Facts) -> bool:
-    """Whether the service is on its way to a release."""
-    return (_newest(service).get("rollout_state") or "COMPLETED") != "COMPLETED"
+    """Whether the service is on its way to a release; one that failed to take it is not."""
+    return _newest(service).get("rollout_state") == "IN_PROGRESS"
 
 
 def rolled_back_to(info: Facts) -> str:
@@ -68,7 +68,7 @@ def rolled_back_to(info: Facts) -> str:
     how = (
         f"To bring {str(before).rsplit('/', 1)[-1]} back, which it had before: rollback.yml -e restore=true"
         if before
-        else "Give stable another one with deploy.yml -e stable_image=..."
+        else "Deploy the one that you want, by stable_image or as you usually do."
     )
     return f"{runs}, the release of the canary: moving traffic brings no older one back. {how}"
 
@@ -83,7 +83,9 @@ def _missing(name: str, service: Facts) -> Iterable[str]:
     if service["running"] < service["desired"]:
         yield f"{name} ({service['service']}): {service['running']} of {service['desired']} tasks are running."
     group = service.get("target_group")
-    if group and group["healthy"] < service["desired"]:
+    # Where no rule forwards to a group, nobody checks its targets.
+    idle = group and group.get("unused") and group["unused"] == group.get("registered")
+    if group and not idle and group["healthy"] < service["desired"]:
         yield f"{name} ({service['service']}): {group['healthy']} of {service['desired']} targets are healthy."
 
 

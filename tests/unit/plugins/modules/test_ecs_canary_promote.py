@@ -166,7 +166,7 @@ def test_a_run_that_was_interrupted_is_waited_for(aws: FakeAws) -> None:
 def test_a_run_that_was_interrupted_and_fails_puts_the_old_release_back(aws: FakeAws) -> None:
     aws.client("ecs").update_service(aws_retry=True, cluster="shop", service="stable", taskDefinition=V2)
     aws.then("describe_services", nothing, lambda: aws.roll_back("stable"), settles(aws))
-    with pytest.raises(CanaryError, match=r"The old release .*stable:1 is back on service stable"):
+    with pytest.raises(CanaryError, match=r"Release .*stable:1 is back on service stable"):
         promote(aws)
     assert aws.services["stable"]["taskDefinition"] == V1
 
@@ -308,6 +308,27 @@ def test_a_release_that_did_not_come_by_a_promotion_hides_none(aws: FakeAws) -> 
     with pytest.raises(CanaryError, match=r"does not remember a release from before .*stable:9.* Nothing was changed"):
         promote(aws, take="previous")
     assert len(aws.changes) == made
+
+
+def test_a_release_that_ecs_deploys_no_longer_is_refused(aws: FakeAws) -> None:
+    after_update(aws, settles(aws))
+    promote(aws)
+    aws.definitions[V1]["status"] = "INACTIVE"
+    made = len(aws.changes)
+    with pytest.raises(CanaryError, match=r"stable:1, was deregistered.* Nothing was changed"):
+        promote(aws, take="previous", check_mode=True)
+    assert len(aws.changes) == made
+
+
+def test_a_release_that_stable_never_ran_is_not_the_one_to_take_back(aws: FakeAws) -> None:
+    """It is promoted to another one while it is still taking the last one."""
+    aws.client("ecs").update_service(aws_retry=True, cluster="shop", service="stable", taskDefinition=V2)
+    aws.add_definition("canary", 3, {"app": "cart:v3"})
+    aws.services["canary"]["taskDefinition"] = definition_arn("canary", 3)
+    after_update(aws, settles(aws))
+    promote(aws)
+    tags = {tag["key"]: tag["value"] for tag in aws.services["stable"]["tags"]}
+    assert tags["canary.ecs:release-before"] == V1
 
 
 def test_a_service_that_cannot_have_tags_is_promoted_all_the_same(aws: FakeAws) -> None:

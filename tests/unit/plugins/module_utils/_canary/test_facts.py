@@ -39,7 +39,7 @@ SERVICE = {
     "desiredCount": 3,
     "runningCount": 2,
     "pendingCount": 1,
-    "tags": [{"key": "canary.ecs:release-before", "value": "td:1"}, {"key": "canary.ecs:release", "value": "td:2"}],
+    "tags": [{"key": "canary.ecs:release-before", "value": "td:1"}, {"key": "canary.ecs:promoted-to", "value": "td:2"}],
     "deploymentConfiguration": {"strategy": "BLUE_GREEN"},
     "deployments": [DEPLOYMENT],
     "events": [{"message": f"event {number}"} for number in range(9)],

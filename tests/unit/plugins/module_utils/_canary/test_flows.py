@@ -171,10 +171,49 @@ def test_a_canary_between_two_releases_is_refused_before_stable_is_sized(
         assert promote(info(service(2), canary, 100.0))["steps"]
 
 
-def test_a_rollback_restores_only_what_it_is_asked_to() -> None:
-    live = info(service(2), service(2), 100.0, promoted=True)
-    assert plan_rollback(live, SETTINGS)["restores"] is False
-    assert plan_rollback(live, SETTINGS, restore=True)["restores"] is True
+@pytest.mark.parametrize(
+    ("releases", "images", "when"),
+    [
+        (("cart:2", "cart:2"), ("v2", "v2"), "first"),
+        (("cart:2", "cart-canary:2"), ("v2", "v2"), "first"),
+        (("cart:2", "cart-canary:3"), ("v2", "v3"), "last"),
+    ],
+)
+def test_a_release_is_restored_ahead_of_the_traffic_where_stable_has_that_of_the_canary(
+    releases: tuple[str, str], images: tuple[str, str], when: str
+) -> None:
+    stable, canary = (
+        {**service(2), "task_definition": release, "images": {"app": image}}
+        for release, image in zip(releases, images, strict=True)
+    )
+    live = info(stable, canary, 25.0)
+    assert plan_rollback(live, SETTINGS, restore=True)["restores"] == when
+    assert plan_rollback(live, SETTINGS)["restores"] == ""
+
+
+@pytest.mark.parametrize(
+    ("desired", "healthy", "percent", "at_once"),
+    [
+        (10, 10, 25.0, False),
+        (14, 14, 25.0, True),
+        (14, 7, 25.0, True),
+        (14, 6, 25.0, False),
+        (14, 0, 0.0, True),
+        (0, 0, 0.0, False),
+    ],
+)
+def test_the_traffic_moves_at_once_where_stable_is_sized_and_half_of_it_healthy(
+    desired: int, healthy: int, percent: float, at_once: bool
+) -> None:
+    plan = plan_rollback(info(service(desired, healthy=healthy), service(4), percent), SETTINGS)
+    assert (plan["stable_before"] == {}) is at_once
+
+
+@pytest.mark.parametrize(("canary", "seconds"), [(8, 900), (2, 0), (1, 0)])
+def test_tasks_that_leave_may_drain_for_as_long_as_their_group_says(canary: int, seconds: int) -> None:
+    leaving = service(canary, (canary, 10))
+    live = info(service(10), {**leaving, "target_group": {"healthy": canary, "deregistration_delay": 900}}, 0.0)
+    assert plan_rollback(live, SETTINGS)["drain_seconds"] == seconds
 
 
 @pytest.mark.parametrize(("percents", "says"), [((25.0,), "25 %"), ((0.0,), "0 %"), ((100.0, 50.0), "each rule")])
