@@ -18,12 +18,13 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 COLLECTION = HERE.parents[1]
-GUIDES = ["README.md", "CONTRIBUTING.md", "docs/*.md", "docs/*.svg", "docs/policies/*.json", "roles/canary/README.md"]
+GUIDES = ["README.md", "CONTRIBUTING.md", "docs/*.md", "roles/canary/README.md"]
+SHOWN = ["docs/*.svg", "docs/policies/*.json", "roles/canary/files/*"]
 
 
 def gather(pages: Path) -> None:
     """Copy the guides, and what they show, to where they are in the repository."""
-    for pattern in GUIDES:
+    for pattern in GUIDES + SHOWN:
         for found in COLLECTION.glob(pattern):
             copy = pages / found.relative_to(COLLECTION)
             copy.parent.mkdir(parents=True, exist_ok=True)
