@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -135,12 +136,16 @@ def no_failure(report: Report) -> None:
     assert report.failed == 0, str(report)
 
 
-def seen(traffic: Traffic, share: float, *, version: str = "v2", within: float = 4.0) -> None:
-    """Clients see ``version`` on ``share`` % of their requests, once the load balancer has taken the weights in."""
+def seen(traffic: Traffic, share: float, *, version: str = "v2") -> None:
+    """Clients see ``version`` on ``share`` % of their requests, once the load balancer has taken the weights in.
+
+    The load balancer draws lots: five standard deviations off, it does not come by chance.
+    """
     time.sleep(SETTLED)
     report = traffic.window(6)
     assert report.requests >= 1000
-    assert report.share(version) == pytest.approx(share, abs=within if 0 < share < 100 else 0), str(report)
+    within = 5 * math.sqrt(share * (100 - share) / report.requests)
+    assert report.share(version) == pytest.approx(share, abs=within), str(report)
 
 
 def until(true: Callable[[], bool], *, seconds: float, what: str) -> None:
