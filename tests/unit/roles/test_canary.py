@@ -6,14 +6,18 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.canary.ecs.plugins.filter import flows
 
-# A new stack has one rule, and its first share is one step.
-NOT_FOR_DEPLOY = {"canary_rules", "canary_interval"}
+# What an entry point reads in order to refuse it: a stack is deployed and destroyed as a whole, and takes its first share
+# in percent.
+_NAMED = {"canary_cluster", "canary_stable_service", "canary_canary_service"}
+REFUSED = {"deploy": _NAMED | {"canary_stable_weight", "canary_canary_weight"}, "destroy": _NAMED}
 
 COLLECTION = Path(__file__).parents[3]
 ROLE = COLLECTION / "roles/canary"
@@ -26,6 +30,7 @@ def read(path: Path) -> Any:
 DEFAULTS: dict[str, Any] = read(ROLE / "defaults/main.yml")
 NAMES: dict[str, str] = read(COLLECTION / "playbooks/vars/names.yml")
 ENTRY_POINTS: dict[str, Any] = read(ROLE / "meta/argument_specs.yml")["argument_specs"]
+ASKED: dict[str, str] = read(ROLE / "vars/main.yml")["_canary_asked"]
 SPECIFIED = {name: option for entry in ENTRY_POINTS.values() for name, option in entry["options"].items()}
 
 
@@ -47,15 +52,53 @@ def test_every_entry_point_has_its_tasks_and_its_arguments() -> None:
     assert tasks == set(ENTRY_POINTS)
 
 
-@pytest.mark.parametrize("entry_point", sorted(set(ENTRY_POINTS) - {"main"}))
-def test_every_entry_point_takes_what_its_tasks_use(entry_point: str) -> None:
-    used: set[str] = set()
+class Options(dict[str, Any]):
+    """The options of a flow, which notes those that are asked for."""
+
+    def __init__(self) -> None:
+        short = {name.removeprefix("canary_"): value for name, value in DEFAULTS.items()}
+        super().__init__({**short, "percent": 25})
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self.read.add(f"canary_{name}")
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.read.add(f"canary_{name}")
+        return super().get(name, default)
+
+
+def read_by_filters(text: str) -> set[str]:
+    """The variables that the filters of a task file read: the file gives them all options, or all of a stack's."""
+    options = Options()
+    for name in re.findall(r"canary\.ecs\.(\w+)", text):
+        if name in ("named", "target"):
+            getattr(flows, name)(options)
+        elif name in ("shift_plan", "rollback_plan", "promote_plan"):
+            with suppress(KeyError):
+                getattr(flows, name)({}, options)
+    asked = {f"canary_{name}" for name in ASKED} if "_canary_asked" in text else set()
+    return options.read | asked
+
+
+def task_files(entry_point: str) -> list[str]:
+    """The text of its task file, and of those that it includes."""
+    found: dict[Path, str] = {}
     pending = [ROLE / f"tasks/{entry_point}.yml"]
     while pending:
         path = pending.pop()
-        text = path.read_text()
-        used |= set(re.findall(r"(?<!_)\bcanary_\w+", text)) - {"canary_result"}
-        files = re.findall(r"(?:include|import)_tasks: (?:\S*/)?(\w+\.yml)", text)
-        pending += [ROLE / "tasks/steps" / name for name in files if "steps" not in str(path) or name != path.name]
-    taken = set(ENTRY_POINTS[entry_point]["options"]) | (NOT_FOR_DEPLOY if entry_point == "deploy" else set())
-    assert used & set(DEFAULTS) <= taken
+        found[path] = path.read_text()
+        names = re.findall(r"(?:include|import)_tasks: (\S+\.yml)", found[path])
+        pending += [file for name in names if (file := path.parent / name) not in found]
+    return list(found.values())
+
+
+@pytest.mark.parametrize("entry_point", sorted(ENTRY_POINTS))
+def test_every_entry_point_takes_what_its_tasks_read_and_nothing_else(entry_point: str) -> None:
+    used: set[str] = set()
+    for text in task_files(entry_point):
+        used |= set(re.findall(r"(?<!_)\bcanary_\w+", text)) & set(DEFAULTS)
+        used |= read_by_filters(text)
+    taken = set(ENTRY_POINTS[entry_point]["options"])
+    assert taken == used - REFUSED.get(entry_point, set())
