@@ -14,8 +14,8 @@ import pytest
 import yaml
 from ansible_collections.canary.ecs.plugins.filter import flows
 
-# What an entry point reads in order to refuse it: a stack is deployed and destroyed as a whole, and its canary takes the
-# first share in percent.
+# What an entry point reads in order to refuse it: a stack is deployed and destroyed as a whole, and the first share is
+# one in percent.
 _NAMED = {"canary_cluster", "canary_stable_service", "canary_canary_service"}
 REFUSED = {"deploy": _NAMED | {"canary_stable_weight", "canary_canary_weight"}, "destroy": _NAMED}
 
