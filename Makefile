@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport AWS_PROFILE AWS_SESSION_TOKEN
 
 .DEFAULT_GOAL := $(VENV)/.lab
-.PHONY: demo test molecule awx chaos versions bench permissions policies lint docs requirements clean
+.PHONY: demo test molecule awx guides chaos versions bench permissions policies lint docs requirements clean
 
 demo: $(VENV)/.lab ## A whole canary on this machine, under load
 	$(BIN)/python -m lab.demo
@@ -24,6 +24,9 @@ molecule: $(VENV)/.test ## The role's scenarios on a lab of their own, two at a 
 
 awx: $(VENV)/.test ## The job templates on an imitation of AWX, and its jobs under ansible-runner on the lab
 	$(BIN)/python -m pytest tests/awx
+
+guides: $(VENV)/.test ## Every example of README, guides and reference, as it is printed, on labs
+	$(BIN)/python -m pytest tests/guides --numprocesses 3 --dist loadgroup
 
 bench: $(VENV)/.test ## What a shift takes, ours beside others: writes docs/measurements.md
 	$(BIN)/python -m tests.bench

@@ -52,7 +52,7 @@ def build(folder: Path) -> None:
     pages, reference = folder / "pages", folder / "pages" / "reference"
     reference.mkdir(parents=True)
     gather(pages)
-    generated = ["--use-current", "--fail-on-error", "--squash-hierarchy", "--dest-dir", reference]
+    generated = ["--use-current", "--fail-on-error", "--squash-hierarchy", "--dest-dir", str(reference)]
     run("antsibull-docs", "collection", *generated, "canary.ecs")
     shorten_titles(reference / "index.rst")
     run("sphinx-build", "-q", "-W", "--keep-going", "-c", HERE, pages, folder / "html")

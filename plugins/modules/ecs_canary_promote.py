@@ -125,14 +125,14 @@ task_definition:
       description: Its ARN before.
       returned: success
       type: str
-      sample: arn:aws:ecs:eu-central-1:123456789012:task-definition/cart:41
+      sample: arn:aws:ecs:eu-central-1:123456789012:task-definition/cart-stable:41
     after:
       description:
         - Its ARN after; in check mode, what it would be.
         - In check mode V(null) for a revision that would have to be registered.
       returned: success
       type: str
-      sample: arn:aws:ecs:eu-central-1:123456789012:task-definition/cart:42
+      sample: arn:aws:ecs:eu-central-1:123456789012:task-definition/cart-canary:42
 images:
   description: Each container's image in the release that stable has after, by container.
   returned: success
@@ -159,8 +159,10 @@ log:
   type: list
   elements: str
   sample:
-    - The canary holds all traffic on rule 10 (arn:aws:elasticloadbalancing:...).
-    - Service cart-stable took cart:42 in place of cart:41, by deployment ecs-svc/1234567890123456789.
+    - The canary holds all traffic on rule 10 (arn:aws:...).
+    - Service cart-stable remembers cart-stable:41 in its tag canary.ecs:release-before.
+    - "Service cart-stable took cart-canary:42 in place of cart-stable:41, by deployment ecs-svc/1234567890123456789:
+      4 running and 0 pending of 4 desired; target group cart-stable: 4 healthy."
 put_back:
   description: Whether the old release is back on stable, waited for and read back.
   returned: when a deployment failed after it was begun
@@ -179,7 +181,12 @@ events:
   type: list
   elements: str
   sample:
-    - (service cart-stable) has started 1 tasks.
+    - (service cart-stable) has reached a steady state.
+service:
+  description: The ARN of the service that a release cannot be taken from, or given to.
+  returned: when it was refused before anything was changed
+  type: str
+  sample: arn:aws:ecs:eu-central-1:123456789012:service/shop/cart-canary
 """
 
 from contextlib import suppress

@@ -173,20 +173,20 @@ stable_target_group:
   description: The stable target group.
   returned: success
   type: dict
-  contains: &group
-    arn:
+  contains:
+    arn: &arn
       description: The target group.
       type: str
       sample: arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/cart-canary/09966783
     name:
       description: The name of the target group.
       type: str
-      sample: cart-canary
-    healthy:
+      sample: cart-stable
+    healthy: &healthy
       description: How many targets are healthy. Null unless the share of the group rises, as only then it is asked for.
       type: int
       sample: 2
-    registered:
+    registered: &registered
       description: How many targets are registered, without those that drain. Null unless the share of the group rises.
       type: int
       sample: 2
@@ -194,7 +194,14 @@ canary_target_group:
   description: The canary target group.
   returned: success
   type: dict
-  contains: *group
+  contains:
+    arn: *arn
+    name:
+      description: The name of the target group.
+      type: str
+      sample: cart-canary
+    healthy: *healthy
+    registered: *registered
 sticky_seconds:
   description:
     - How long, in seconds, a client may keep going to the group that it met first, whatever the weights, by its

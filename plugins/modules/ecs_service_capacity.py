@@ -218,9 +218,10 @@ log:
   type: list
   elements: str
   sample:
-    - Set min 3 and max 5 of service cart-canary.
-    - Set the desired count of service cart-canary to 3.
-    - "Service cart-canary is ready: 3 running and 0 pending of 3 desired; target group cart-canary: 3 healthy."
+    - Set max 12 of service cart-stable.
+    - Set the desired count of service cart-stable to 4.
+    - Set min 4 of service cart-stable.
+    - "Service cart-stable is ready: 4 running and 0 pending of 4 desired; target group cart-stable: 4 healthy."
 wanted:
   description: The capacity that was asked for. RV(before) says what it was, and C(changed) whether it was set.
   returned: when a write, its reading back or the wait failed
@@ -244,7 +245,17 @@ events:
   type: list
   elements: str
   sample:
-    - (service cart-canary) has started 1 tasks.
+    - (service cart-canary) has reached a steady state.
+desired:
+  description: The desired count while it was waited for.
+  returned: when the wait ends without the tasks running and healthy
+  type: int
+  sample: 3
+pending:
+  description: The tasks that were starting.
+  returned: when the wait ends without the tasks running and healthy
+  type: int
+  sample: 1
 """
 
 import time

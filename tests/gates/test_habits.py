@@ -50,7 +50,7 @@ def test_workflows_run_targets_of_the_makefile_and_nothing_else() -> None:
 def test_continuous_integration_runs_targets_of_the_makefile_and_ends_with_the_tests() -> None:
     commands = [line for line in (CHECKOUT / ".ci" / "run").read_text(encoding="utf-8").splitlines() if "make" in line]
     found = [match[1] for line in commands if (match := MAKE.search(line))]
-    assert found == ["molecule", "awx", "test"]
+    assert found == ["molecule", "awx", "guides", "test"]
 
 
 def test_hooks_are_the_project_s_own_tools(passes: Callable[..., str]) -> None:
