@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.canary.ecs.plugins.module_utils._canary.stack import PARAMETERS
 
 from tests.gates.tools import CHECKOUT, tracked
 
@@ -77,6 +78,17 @@ def variables_of_the_patterns() -> set[str]:
     return {name for file in files for name in yaml.safe_load(text_of(file))}
 
 
+def defaults_of_the_stack() -> dict[str, str]:
+    """The template's defaults that are a value, by the names of the playbooks; ENABLED is `true` to them."""
+    template = text_of(Path("roles/canary/files/canary-stack.template")).partition("\nRules:\n")[0]
+    found = re.findall(r'^  (\w+):\n(?:    .*\n)*?    Default: "?([^"\n]+)', template, re.MULTILINE)
+    names = {parameter: name for name, parameter in PARAMETERS.items()}
+    return {names[parameter]: {"ENABLED": "true"}.get(value, value) for parameter, value in found if parameter in names}
+
+
+DEFAULTS = defaults_of_the_stack()
+
+
 @pytest.mark.parametrize("name", GUIDES, ids=str)
 def test_links_lead_somewhere(name: Path) -> None:
     assert list(broken_links(name)) == []
@@ -125,3 +137,24 @@ def test_troubleshooting_quotes_messages_that_exist() -> None:
     messages = strings_of_the_plugins()
     assert quoted
     assert [quote for quote in quoted if not any(quote in message for message in messages)] == []
+
+
+def test_the_guides_name_targets_of_the_makefile() -> None:
+    targets = set(re.findall(r"^([a-z]+):", text_of(Path("Makefile")), re.MULTILINE))
+    named = {target for name in GUIDES for target in re.findall(r"(?:^|`)make ([a-z]+)", text_of(name), re.MULTILINE)}
+    assert len(named) > 5
+    assert named <= targets
+
+
+def test_the_guide_to_the_stack_names_all_that_can_be_set_and_all_outputs() -> None:
+    guide, template = text_of(Path("docs/stack.md")), text_of(Path("roles/canary/files/canary-stack.template"))
+    outputs = re.findall(r"^  (\w+):$", template.partition("\nOutputs:\n")[2], re.MULTILINE)
+    assert len(outputs) > 5
+    assert [name for name in [*PARAMETERS, *outputs] if f"`{name}`" not in guide] == []
+
+
+@pytest.mark.parametrize("name", sorted(DEFAULTS))
+def test_the_guide_to_the_stack_has_the_defaults_of_the_template(name: str) -> None:
+    rows = [line.strip("| ").split(" | ") for line in text_of(Path("docs/stack.md")).splitlines() if "|" in line]
+    names, defaults = next((row[0].split(", "), row[1].split(", ")) for row in rows if f"`{name}`" in row[0])
+    assert defaults[names.index(f"`{name}`")] == DEFAULTS[name]

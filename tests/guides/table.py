@@ -52,6 +52,7 @@ PLACEHOLDERS: dict[str, str] = {
     "../.venv/bin/": "",
     # Fewer steps, and no wait between them.
     "step=10 -e interval=120": "step=50 -e interval=0",
+    "canary_step: 5": "canary_step: 20",
     "canary_interval: 600": "canary_interval: 0",
     # Until interrupted.
     "python -m lab traffic URL ": "python -m lab traffic {url} --for 2 ",
