@@ -228,7 +228,7 @@ ASKING: dict[str, list[Bad]] = {
     "ecs_canary_promote": [
         Bad(
             {**SERVICES, "require_full_traffic": False},
-            ("permission denied", "allow ecs:UpdateService", "cart"),
+            ("permission denied", "allow ecs:TagResource", "cart"),
             caller="reader",
         ),
     ],
