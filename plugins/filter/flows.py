@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.flows import (
     Settings,
@@ -19,7 +20,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.flows import (
     plan_rollback,
     plan_shift,
 )
-from ansible_collections.canary.ecs.plugins.module_utils._canary.given import flag, given
+from ansible_collections.canary.ecs.plugins.module_utils._canary.given import given
 from ansible_collections.canary.ecs.plugins.module_utils._canary.services import named_services, services_of
 from ansible_collections.canary.ecs.plugins.module_utils._canary.stack import (
     failures,
@@ -109,8 +110,12 @@ def promote_plan(info: Facts, options: Facts) -> Answer:
 
 
 def _restore(options: Facts) -> bool:
-    """Whether stable takes back its release from before, among the options."""
-    return flag(options.get("restore"), "restore")
+    """Whether stable takes back its release from before, among the options; as a word too, which a survey sends."""
+    word = given(options.get("restore"), False)
+    try:
+        return bool(boolean(word))
+    except TypeError as error:
+        raise CanaryError(f"restore is {word!r}: give true or false.") from error
 
 
 def _target(options: Facts) -> Any:

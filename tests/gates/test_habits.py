@@ -17,7 +17,7 @@ from tests.gates.tools import CHECKOUT, run, tracked
 
 WORKFLOWS = tracked(".github/workflows/*.yml")
 # Targets that test: a machine that nobody waits for runs each of them.
-TESTING = {"test", "molecule", "awx", "demo", "chaos", "permissions", "versions"}
+TESTING = {"test", "molecule", "awx", "guides", "demo", "chaos", "permissions", "versions"}
 AS_SOMEBODY = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
 MAKE = re.compile(r"\bmake (?:--\S+ )*([\w-]+)$")
 

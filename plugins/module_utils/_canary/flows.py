@@ -122,16 +122,14 @@ def _settling(info: Info, after: dict[str, int]) -> Plan:
 def _ready(info: Info, pair: Pair, needed: int) -> bool:
     """Whether stable can take all traffic as it is, or has it already."""
     healthy = (info["stable"].get("target_group") or {}).get("healthy", 0)
-    sized = pair.stable.desired > 0 and pair.stable.desired == needed
-    return sized and (not pair.share or 2 * healthy >= needed)
+    takes_more = pair.stable.desired == needed and 2 * healthy >= needed
+    return pair.stable.desired > 0 and (not pair.share or takes_more)
 
 
 def _restores(info: Info) -> str:
     """When stable takes back the release from before: ahead of the traffic, or after it."""
     stable, canary = info["stable"], info["canary"]
-    same = stable.get("task_definition") == canary.get("task_definition") or stable.get("images") == canary.get(
-        "images"
-    )
+    same = any(stable.get(name) == canary.get(name) for name in ("task_definition", "images"))
     return "first" if same else "last"
 
 

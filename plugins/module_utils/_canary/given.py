@@ -10,9 +10,6 @@ from typing import Any
 
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 
-_TRUE = ("true", "yes", "on", "y", "t", "1", "1.0")
-_FALSE = ("false", "no", "off", "n", "f", "0", "0.0")
-
 
 def given(value: Any, default: Any = None) -> Any:
     """The value, or ``default`` where it is None, empty or blank; 0 and false are values."""
@@ -38,17 +35,6 @@ def whole(value: Any, name: str, *, least: int = 0) -> int:
     if count < least:
         raise CanaryError(f"{name} is {count}: give {least} or more.")
     return count
-
-
-def flag(value: Any, name: str) -> bool:
-    """True or false, also where it came as a word; false where it is not given.
-
-    The words are those that Ansible takes for a boolean. Raises `CanaryError`, naming the option.
-    """
-    word = str(given(value, False)).strip().lower()
-    if word not in _TRUE + _FALSE:
-        raise CanaryError(f"{name} is {value!r}: give true or false.")
-    return word in _TRUE
 
 
 def refuse_booleans(spec: Mapping[str, Any], options: Mapping[str, Any], *, within: str = "") -> None:

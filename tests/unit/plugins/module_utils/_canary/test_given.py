@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import (
-    flag,
     given,
     number,
     only_given,
@@ -50,20 +49,6 @@ def test_what_is_no_number_is_named(text: str) -> None:
 def test_what_is_no_count_is_named(text: str) -> None:
     with pytest.raises(CanaryError, match="park_min"):
         whole(text, "park_min")
-
-
-@pytest.mark.parametrize(
-    ("word", "meant"),
-    [("True", True), (" yes ", True), (1, True), ("off", False), (0, False), ("", False), (None, False)],
-)
-def test_yes_and_no_come_as_words_too(word: Any, meant: bool) -> None:
-    assert flag(word, "restore") is meant
-
-
-@pytest.mark.parametrize("word", ["perhaps", 2, ["true"]])
-def test_what_is_neither_yes_nor_no_is_named(word: Any) -> None:
-    with pytest.raises(CanaryError, match="restore"):
-        flag(word, "restore")
 
 
 def test_counts_come_as_strings_too() -> None:
