@@ -39,6 +39,14 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
                 os.kill(pid, signal.SIGKILL)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT ends what is started here. A run that a shell put into the background ignores it, and hands that on."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def processes_of(runtime: str | Path, within: float = 3) -> list[int]:
     """The processes that were started in ``runtime``; those that are about to end get a moment to do so."""
     mark, deadline = f"XDG_RUNTIME_DIR={runtime}".encode(), time.monotonic() + within
@@ -157,6 +165,7 @@ def test_up_again_finds_the_same_lab_and_after_kill_9_makes_a_new_one(runtime: P
     assert lab("down", "--name", "again").returncode == 0
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("after", [0.1, 0.3, 1.0])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_an_interrupted_up_leaves_nothing_that_down_does_not_clear(
