@@ -22,6 +22,8 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.given import re
 # look like any other. https://github.com/boto/botocore/blob/develop/CHANGELOG.rst (1.39.5)
 OLDEST_BOTOCORE = "1.40.0"
 
+_ONE_ATTEMPT = {"retries": {"total_max_attempts": 1}}
+
 
 class _Refused(AWSRetry):
     """Repeats what AWS refused for now, and nothing that may have taken effect."""
@@ -62,7 +64,11 @@ class CanaryModule(AnsibleAWSModule):
         https://docs.aws.amazon.com/boto3/latest/guide/retries.html
         """
         retry = _Refused.jittered_backoff(retries=10, delay=1, max_delay=20)
-        return self.client(service, retry_decorator=retry, config={"retries": {"total_max_attempts": 1}})
+        return self.client(service, retry_decorator=retry, config=_ONE_ATTEMPT)
+
+    def client_of_unrepeated(self, service: str) -> Any:
+        """A boto3 client that makes each call once: for whoever looks, before the next attempt, whether it is right."""
+        return self.client(service, retry_decorator=lambda call: call, config=_ONE_ATTEMPT)
 
 
 def run(module: CanaryModule, work: Callable[[CanaryModule], dict[str, Any]]) -> None:

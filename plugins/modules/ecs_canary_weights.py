@@ -266,7 +266,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._groups import (
     require,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._module import CanaryModule, run
-from ansible_collections.canary.ecs.plugins.module_utils._shift import write
+from ansible_collections.canary.ecs.plugins.module_utils._shift import Clients, write
 
 OPTIONS: dict[str, dict[str, Any]] = {
     **GROUP_OPTIONS,
@@ -297,7 +297,8 @@ def shift(module: CanaryModule) -> dict[str, Any]:
     refuse_sticky_groups(elbv2, changes, groups)
     health = ensure_healthy(module, elbv2, changes, groups)
     if not module.check_mode:
-        write(elbv2, changes, groups, restore=params["on_partial_failure"] == "restore")
+        clients = Clients(elbv2, module.client_of_unrepeated("elbv2"))
+        write(clients, changes, groups, restore=params["on_partial_failure"] == "restore")
     warn_of_sticky_clients(module, changes)
     return result(changes, groups, health, check_mode=module.check_mode)
 

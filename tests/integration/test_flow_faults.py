@@ -107,10 +107,11 @@ def two_rules(application: Application) -> Iterator[list[str]]:
 
 
 def test_of_two_shifts_at_once_one_wins(application: Application, two_rules: list[str]) -> None:
-    """They never leave a mixture, and whoever loses says so."""
+    """They never leave a mixture, also where AWS holds their writes back, and whoever loses says so."""
+    throttled = {"kind": "throttle", "operation": "ModifyRule", "share": 0.5}
     for turn in range(1, ROUNDS + 1):
         percents = (10 * turn, 10 * turn + 5)
-        with ThreadPoolExecutor() as pool:
+        with faulty(application, *[throttled][: turn - 1]), ThreadPoolExecutor() as pool:
             played = list(pool.map(lambda percent: application.play("canary.yml", percent=percent), percents))
         splits = {application.split(rule) for rule in two_rules}
         assert len(splits) == 1, f"a mixture: {splits}"

@@ -78,6 +78,11 @@ class AwsError(CanaryError):
         """Whether the call may have taken effect all the same."""
         return self.sent and self.code in _UNDECIDED
 
+    @property
+    def passing(self) -> bool:
+        """Whether the same call may succeed a while later."""
+        return self.undecided or self.code in REFUSED_FOR_NOW
+
 
 def call(client: Any, operation: str, *, on: str, **parameters: Any) -> dict[str, Any]:
     """Make one API call, repeated as its client does (see ``_module``).

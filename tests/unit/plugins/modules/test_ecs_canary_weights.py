@@ -681,10 +681,8 @@ def test_a_write_that_never_shows_is_an_error(shop: Shop, clock: list[float]) ->
     assert sum(clock) == pytest.approx(15)
 
 
-@pytest.mark.parametrize("write", range(1, 6))
-def test_of_two_shifts_at_once_one_wins(five: tuple[Shop, list[str]], write: int) -> None:
-    """The other one runs to its end right after our nth write: it must win wholly, and we must say so."""
-    shop, rules = five
+def shift_to_half(shop: Shop) -> Callable[[], None]:
+    """Another shift, which runs to its end."""
 
     def other_shift() -> None:
         with serve({"elbv2": shop.aws.answer}):
@@ -697,10 +695,62 @@ def test_of_two_shifts_at_once_one_wins(five: tuple[Shop, list[str]], write: int
             )
         assert other["changed"] is True
 
-    shop.aws.interrupt("ModifyRule", write, other_shift, after=True)
+    return other_shift
+
+
+@pytest.mark.parametrize("write", range(1, 6))
+def test_of_two_shifts_at_once_one_wins(five: tuple[Shop, list[str]], write: int) -> None:
+    """The other one runs to its end right after our nth write: it must win wholly, and we must say so."""
+    shop, rules = five
+    shop.aws.interrupt("ModifyRule", write, shift_to_half(shop), after=True)
     result = shop.shift(percent=25)
     assert "Somebody else" in result["msg"]
     assert {shop.split(rule) for rule in rules} == {(50, 50)}
+    assert [rule["live"]["percent"] for rule in result["rules"]] == [50.0] * 5
+
+
+@pytest.mark.parametrize("refused", [Refusal("Throttling", "slow down"), Refusal("InternalFailure", "oops")])
+@pytest.mark.parametrize("write", range(1, 6))
+def test_a_throttled_write_is_not_repeated_over_another_shift(
+    five: tuple[Shop, list[str]], write: int, refused: Exception
+) -> None:
+    """The other one runs to its end while ours is held back by AWS."""
+    shop, rules = five
+
+    def other_shift_and_refusal() -> None:
+        shift_to_half(shop)()
+        raise refused
+
+    shop.aws.interrupt("ModifyRule", write, other_shift_and_refusal)
+    result = shop.shift(percent=25)
+    assert "Somebody else" in result["msg"]
+    assert {shop.split(rule) for rule in rules} == {(50, 50)}
+
+
+def test_a_throttled_putting_back_is_not_repeated_over_another_shift(five: tuple[Shop, list[str]]) -> None:
+    shop, rules = five
+
+    def other_shift_and_refusal() -> None:
+        shift_to_half(shop)()
+        raise Refusal("Throttling", "slow down")
+
+    shop.aws.interrupt("ModifyRule", 4, raising(Refusal("AccessDenied", "no")))
+    shop.aws.interrupt("ModifyRule", 5, other_shift_and_refusal)
+    result = shop.shift(percent=25)
+    assert "left to whoever else changed it" in result["msg"]
+    assert {shop.split(rule) for rule in rules} == {(50, 50)}
+
+
+def test_a_write_that_is_refused_for_good_is_given_up_with_the_others_put_back(
+    five: tuple[Shop, list[str]], clock: list[float]
+) -> None:
+    shop, rules = five
+    for number in range(3, 14):
+        shop.aws.interrupt("ModifyRule", number, raising(Refusal("Throttling", "slow down")))
+    result = shop.shift(percent=25)
+    assert "Throttling" in result["msg"]
+    assert {shop.split(rule) for rule in rules} == {(100, 0)}
+    assert 0 < sum(clock) < 64
 
 
 # By service
