@@ -50,26 +50,26 @@ class Clients:
     unrepeated: Any
 
 
-def write(clients: Clients, changes: list[Change], groups: Groups, *, restore: bool) -> None:
+def write(clients: Clients, changes: list[Change], groups: Groups, *, put_back: bool) -> None:
     """Make the changes, and read back every rule, also those that needed none.
 
     Raises `CanaryError` whose ``rules`` say where each rule is: when a write fails, or the reading before it (with
-    ``restore``, after putting back the rules written so far), when a rule reads back as somebody else's, and when the
+    ``put_back``, after putting back the rules written so far), when a rule reads back as somebody else's, and when the
     rules cannot be read back at the end (nothing is put back then: all of them were written).
     """
     pending = [change for change in changes if change.changed]
     if pending:
-        _Shift(clients, changes, groups, restore=restore).make(pending)
+        _Shift(clients, changes, groups, put_back=put_back).make(pending)
 
 
 class _Shift:
     """One shift under way."""
 
-    def __init__(self, clients: Clients, changes: list[Change], groups: Groups, *, restore: bool) -> None:
+    def __init__(self, clients: Clients, changes: list[Change], groups: Groups, *, put_back: bool) -> None:
         self._clients = clients
         self._changes = changes
         self._groups = groups
-        self._restore = restore
+        self._puts_back = put_back
 
     def make(self, pending: list[Change]) -> None:
         """Make these changes, one after the other, and read back all."""
@@ -194,7 +194,7 @@ class _Shift:
     def _failed(self, error: AwsError, touched: list[Change], *, live: Live | None) -> CanaryError:
         """The error for a shift that failed half-way, after the rules that it touched were put back, where wanted."""
         left: list[str] = []
-        if self._restore and touched:
+        if self._puts_back and touched:
             left = [problem for change in touched if (problem := self._put_back(change))]
             live = self._try_read()
         return CanaryError(f"{error} {self._outcome(touched, left, live)}", **{**error.facts, **self._standing(live)})
@@ -218,7 +218,7 @@ class _Shift:
         names = ", ".join(str(change.rule) for change in touched)
         if not touched:
             return "No rule was changed."
-        if not self._restore:
+        if not self._puts_back:
             return f"Left as changed, because on_partial_failure is leave: {names}."
         if left:
             return "Putting back the rules changed before it failed too: " + " ".join(left)

@@ -204,17 +204,17 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws.ecs import (
 from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import poll_until
 from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import (
     controller_of,
+    deployment_facts,
     find_deployment,
     primary,
+    refuse_between_releases,
     refuse_daemon,
     refuse_not_active,
     refuse_undeployable,
-    refuse_unsettled,
     strategy_of,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_negative
-from ansible_collections.canary.ecs.plugins.module_utils._canary.holding import can_remember
 from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import named_by, refuse_same_service
 from ansible_collections.canary.ecs.plugins.module_utils._canary.previous import BEFORE, to_remember, to_take_back
 from ansible_collections.canary.ecs.plugins.module_utils._canary.promotion import (
@@ -232,6 +232,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.release import 
     same_release,
     with_images,
 )
+from ansible_collections.canary.ecs.plugins.module_utils._canary.tags import can_remember
 from ansible_collections.canary.ecs.plugins.module_utils._groups import find, require
 from ansible_collections.canary.ecs.plugins.module_utils._module import CanaryModule, run
 from ansible_collections.canary.ecs.plugins.module_utils._rollout import resume, roll_out
@@ -286,7 +287,7 @@ def read_services(ecs: Any, options: dict[str, Any]) -> tuple[dict[str, Any], di
     refuse_undeployable(stable["serviceName"], controller=controller_of(stable), strategy=strategy_of(stable))
     if options["take"] != "previous":
         refuse_without_release(canary)
-        refuse_unsettled(canary)
+        refuse_between_releases(canary["serviceName"], map(deployment_facts, canary.get("deployments", [])))
     return stable, canary
 
 

@@ -64,10 +64,10 @@ options:
   on_partial_failure:
     description:
       - What becomes of the rules already changed when a later one cannot be written.
-      - V(restore) puts them back, V(leave) leaves them as changed. The failure says where each rule is.
+      - V(put_back) puts them back, V(leave) leaves them as changed. The failure says where each rule is.
     type: str
-    choices: [restore, leave]
-    default: restore
+    choices: [put_back, leave]
+    default: put_back
   wait_timeout:
     description:
       - How long, in seconds, to wait for healthy targets before the module gives up.
@@ -280,7 +280,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "from_percent": {"type": "float"},
     "stickiness": {"type": "str", "choices": ["preserve", "disable"], "default": "preserve"},
-    "on_partial_failure": {"type": "str", "choices": ["restore", "leave"], "default": "restore"},
+    "on_partial_failure": {"type": "str", "choices": ["put_back", "leave"], "default": "put_back"},
     "wait_timeout": {"type": "int", "default": 300},
 }
 
@@ -298,7 +298,7 @@ def shift(module: CanaryModule) -> dict[str, Any]:
     health = ensure_healthy(module, elbv2, changes, groups)
     if not module.check_mode:
         clients = Clients(elbv2, module.client_of_unrepeated("elbv2"))
-        write(clients, changes, groups, restore=params["on_partial_failure"] == "restore")
+        write(clients, changes, groups, put_back=params["on_partial_failure"] == "put_back")
     warn_of_sticky_clients(module, changes)
     return result(changes, groups, health, check_mode=module.check_mode)
 

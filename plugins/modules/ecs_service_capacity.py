@@ -278,13 +278,13 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import
     Bounds,
     Capacity,
     SetBounds,
-    Step,
     Wanted,
+    Write,
     decide,
     shows,
     sized_like,
-    steps,
     suspended,
+    writes,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import refuse_daemon, refuse_not_active
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
@@ -292,10 +292,10 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.given import re
 from ansible_collections.canary.ecs.plugins.module_utils._canary.holding import (
     TAG,
     Memory,
-    can_remember,
     held_at,
     memory_of,
 )
+from ansible_collections.canary.ecs.plugins.module_utils._canary.tags import can_remember
 from ansible_collections.canary.ecs.plugins.module_utils._module import CanaryModule, run
 from ansible_collections.canary.ecs.plugins.module_utils._serving import (
     Serving,
@@ -448,20 +448,20 @@ def remembering(sized: Sized, memory: Memory | None, *, hold: bool | None) -> li
     return []
 
 
-def apply(clients: Clients, sized: Sized, step: Step) -> None:
+def apply(clients: Clients, sized: Sized, write: Write) -> None:
     """Make one write."""
-    if isinstance(step, SetBounds):
-        register_scalable_target(clients.scaling, resource_id(sized.service), minimum=step.min, maximum=step.max)
+    if isinstance(write, SetBounds):
+        register_scalable_target(clients.scaling, resource_id(sized.service), minimum=write.min, maximum=write.max)
     else:
-        update_service(clients.ecs, sized.service, desiredCount=step.desired)
+        update_service(clients.ecs, sized.service, desiredCount=write.desired)
 
 
-def sentence(step: Step, name: str) -> str:
+def sentence(write: Write, name: str) -> str:
     """What a write does, for the log."""
-    if isinstance(step, SetBounds):
-        bounds = [f"{word} {value}" for word, value in (("min", step.min), ("max", step.max)) if value is not None]
+    if isinstance(write, SetBounds):
+        bounds = [f"{word} {value}" for word, value in (("min", write.min), ("max", write.max)) if value is not None]
         return f"Set {' and '.join(bounds)} of service {name}."
-    return f"Set the desired count of service {name} to {step.desired}."
+    return f"Set the desired count of service {name} to {write.desired}."
 
 
 def suspension(sized: Sized) -> list[str]:
@@ -500,11 +500,11 @@ def change(clients: Clients, sized: Sized, after: Capacity, *, wait: bool, timeo
     A `CanaryError` on the way says in its facts what was wanted, and whether a write was made before it.
     """
     deadline = time.monotonic() + timeout
-    made: list[Step] = []
+    made: list[Write] = []
     try:
-        for step in steps(sized.capacity, after):
-            apply(clients, sized, step)
-            made.append(step)
+        for write in writes(sized.capacity, after):
+            apply(clients, sized, write)
+            made.append(write)
         seen = read_back(clients, sized, after, timeout=timeout) if made else sized
         if not wait:
             return seen, read_serving(clients.elbv2, seen.service)
@@ -527,7 +527,7 @@ def ensure_capacity(module: CanaryModule) -> dict[str, Any]:
     before = sized.capacity
     after = decide(before, wanted, service=sized.name)
     changed = before != after or sized.tagged != (memory.text if memory else None)
-    log = suspension(sized) + [sentence(step, sized.name) for step in steps(before, after)]
+    log = suspension(sized) + [sentence(write, sized.name) for write in writes(before, after)]
     log += remembering(sized, memory, hold=options["hold"])
     if module.check_mode:
         return result(before, after, read_serving(clients.elbv2, sized.service), log=log, changed=changed)

@@ -67,7 +67,7 @@ WEIGHTS = [
     Bad({**SERVICES, "percent": 25, "from_percent": 10}, ("from_percent is 10", "is at", "Nothing was changed")),
     Bad({**SERVICES, "percent": 25, "wait_timeout": -1}, ("wait_timeout is -1", "0 or more")),
     Bad({**SERVICES, "percent": 25, "stickiness": "off"}, ("stickiness", "preserve, disable", "off")),
-    Bad({**SERVICES, "percent": 25, "on_partial_failure": "ask"}, ("on_partial_failure", "restore, leave", "ask")),
+    Bad({**SERVICES, "percent": 25, "on_partial_failure": "ask"}, ("on_partial_failure", "put_back, leave", "ask")),
     Bad({**SERVICES, "percent": 25, "percnt": 5}, ("percnt", "Unsupported")),
     # Of what.
     Bad({"percent": 25}, ("stable_service", "stable_target_group", "one of the following is required")),

@@ -78,7 +78,7 @@ class SetBounds:
     max: int | None
 
 
-Step: TypeAlias = "SetCount | SetBounds"
+Write: TypeAlias = "SetCount | SetBounds"
 
 
 def sized_like(model: Capacity, *, percent: float, at_least: Wanted) -> Wanted:
@@ -145,7 +145,7 @@ def _named(wanted: Wanted) -> str:
     return f"Cannot set {' and '.join(asked)}"
 
 
-def steps(before: Capacity, after: Capacity) -> list[Step]:
+def writes(before: Capacity, after: Capacity) -> list[Write]:
     """The writes that lead from one capacity to the other, in an order the autoscaler never interferes with.
 
     The bounds are first made wide enough for both counts and narrowed last, so that at each moment the count lies
@@ -153,14 +153,14 @@ def steps(before: Capacity, after: Capacity) -> list[Step]:
     not let through what the count was for.
     """
     if after.desired == before.desired or after.bounds is None or before.bounds is None:
-        count: list[Step] = [SetCount(after.desired)] if after.desired != before.desired else []
+        count: list[Write] = [SetCount(after.desired)] if after.desired != before.desired else []
         return count + (_moved(before.bounds, after.bounds) if after.bounds else [])
     wide = Bounds(min(before.bounds.min, after.bounds.min), max(before.bounds.max, after.bounds.max))
     return [*_moved(before.bounds, wide), SetCount(after.desired), *_moved(wide, after.bounds)]
 
 
-def _moved(before: Bounds | None, after: Bounds) -> list[Step]:
-    """The step from some bounds, or none, to others, naming only those that change; no step where none does."""
+def _moved(before: Bounds | None, after: Bounds) -> list[Write]:
+    """The write from some bounds, or none, to others, naming only those that change; no write where none does."""
     if before is None:
         return [SetBounds(after.min, after.max)]
     if before == after:

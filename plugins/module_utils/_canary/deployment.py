@@ -182,13 +182,32 @@ def describe_progress(service: dict[str, Any], groups: Iterable[Health]) -> str:
     return ", ".join(words)
 
 
+def deployment_facts(deployment: Mapping[str, Any]) -> dict[str, Any]:
+    """A deployment as modules return it."""
+    return {
+        "id": deployment["id"],
+        "status": deployment.get("status"),
+        "rollout_state": deployment.get("rolloutState"),
+        "rollout_state_reason": deployment.get("rolloutStateReason"),
+        "task_definition": deployment.get("taskDefinition"),
+        "desired": deployment.get("desiredCount", 0),
+        "running": deployment.get("runningCount", 0),
+        "pending": deployment.get("pendingCount", 0),
+        "failed": deployment.get("failedTasks", 0),
+    }
+
+
 def describe_deployments(service: dict[str, Any]) -> str:
     """The deployments that a service has, in words."""
+    return _described(deployment_facts(each) for each in service.get("deployments", []))
+
+
+def _described(deployments: Iterable[Mapping[str, Any]]) -> str:
     each = [
-        f"{deployment['status']} {_named(deployment)}, {deployment.get('rolloutState', 'without rolloutState')}, "
-        f"{deployment.get('runningCount', 0)} running of {deployment.get('desiredCount', 0)}, "
-        f"{deployment.get('failedTasks', 0)} failed"
-        for deployment in service.get("deployments", [])
+        f"{deployment['status']} deployment {deployment['id']} of task definition {deployment['task_definition']}, "
+        f"{deployment['rollout_state'] or 'without rolloutState'}, {deployment['running']} running of "
+        f"{deployment['desired']}, {deployment['failed']} failed"
+        for deployment in deployments
     ]
     return "; ".join(each) or "no deployment"
 
@@ -223,15 +242,20 @@ def refuse_undeployable(service: str, *, controller: str, strategy: str) -> None
         )
 
 
-def refuse_unsettled(canary: dict[str, Any]) -> None:
-    """Raise `CanaryError` while the canary is between two releases, or failed to take one: neither was tested."""
-    leading = primary(canary)
-    others = [each for each in canary.get("deployments", []) if each is not leading and each.get("runningCount")]
-    if leading is None or leading.get("rolloutState") == "FAILED" or others:
+def refuse_between_releases(canary: str, deployments: Iterable[Mapping[str, Any]]) -> None:
+    """Raise `CanaryError` while the canary is between two releases, or failed to take one: neither was tested.
+
+    ``deployments`` are those of the service, as `deployment_facts` gives them.
+    """
+    deployments = list(deployments)
+    leading = [each for each in deployments if each["status"] == "PRIMARY"]
+    older = [each for each in deployments if each["status"] != "PRIMARY" and each["running"]]
+    if not leading or leading[0]["rollout_state"] == "FAILED" or older:
         raise CanaryError(
-            f"Canary service {canary['serviceName']} has no release to take: its deployments are "
-            f"{describe_deployments(canary)}. Wait until it runs one release, then promote.",
-            service=canary["serviceArn"],
+            f"Canary service {canary} has no release to take: it is between two, or failed to take one. Its "
+            f"deployments are {_described(deployments)}. Nothing was changed. Wait until it runs one release, then "
+            "promote.",
+            service=canary,
         )
 
 

@@ -14,6 +14,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import (
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import (
     controller_of,
+    deployment_facts,
     last_events,
     primary,
     strategy_of,
@@ -47,22 +48,8 @@ def service_facts(
         "pending": service.get("pendingCount"),
         "min": target.get("MinCapacity"),
         "max": target.get("MaxCapacity"),
-        "deployments": [_deployment(each) for each in service.get("deployments", [])],
+        "deployments": [deployment_facts(each) for each in service.get("deployments", [])],
         "events": last_events(service),
-    }
-
-
-def _deployment(deployment: Facts) -> Facts:
-    return {
-        "id": deployment["id"],
-        "status": deployment.get("status"),
-        "rollout_state": deployment.get("rolloutState"),
-        "rollout_state_reason": deployment.get("rolloutStateReason"),
-        "task_definition": deployment.get("taskDefinition"),
-        "desired": deployment.get("desiredCount", 0),
-        "running": deployment.get("runningCount", 0),
-        "pending": deployment.get("pendingCount", 0),
-        "failed": deployment.get("failedTasks", 0),
     }
 
 

@@ -16,7 +16,10 @@ from typing import Any
 
 from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import target_group_name
 from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import Wanted
-from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import refuse_undeployable
+from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import (
+    refuse_between_releases,
+    refuse_undeployable,
+)
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import whole
 from ansible_collections.canary.ecs.plugins.module_utils._canary.release import refuse_unlike_containers
@@ -164,21 +167,9 @@ def _refuse_untakeable(info: Info, take: str) -> None:
     refuse_undeployable(
         stable["service"], controller=stable["deployment_controller"], strategy=stable["deployment_strategy"]
     )
-    _refuse_between_releases(info["canary"])
+    refuse_between_releases(info["canary"]["service"], info["canary"]["deployments"])
     if take == "image":
         refuse_unlike_containers(stable["images"], info["canary"]["images"])
-
-
-def _refuse_between_releases(canary: Info) -> None:
-    """Raise `CanaryError` while the canary is taking a release, or failed to take one: neither was tested."""
-    deployments = canary.get("deployments") or []
-    failed = [each for each in deployments if each["status"] == "PRIMARY" and each["rollout_state"] == "FAILED"]
-    older = [each for each in deployments if each["status"] != "PRIMARY" and each["running"]]
-    if failed or older:
-        raise CanaryError(
-            f"Canary service {canary['service']} has no release to take: it is between two, or failed to take one. "
-            "Nothing was changed. Wait until it runs one release (status.yml shows it), then promote."
-        )
 
 
 def _promoted(info: Info, take: str) -> bool:

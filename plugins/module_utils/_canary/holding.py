@@ -9,8 +9,9 @@ killed loses nothing, and a min that somebody else has set since is none of thos
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from ansible_collections.canary.ecs.plugins.module_utils._canary.tags import Tags, remembered
 
 TAG = "canary.ecs:min"
 
@@ -28,9 +29,9 @@ class Memory:
         return "/".join(map(str, (self.own, *self.held)))
 
 
-def memory_of(tags: Iterable[Mapping[str, str]], *, live: int) -> Memory | None:
+def memory_of(tags: Tags, *, live: int) -> Memory | None:
     """What the tags of a service remember of its min; None where that is not the min that is live."""
-    text = next((tag.get("value", "") for tag in tags if tag.get("key") == TAG), "")
+    text = remembered(tags, TAG) or ""
     numbers = [int(number) for number in text.split("/") if number.isdecimal()]
     known = len(numbers) > 1 and live in numbers
     return Memory(numbers[0], tuple(numbers[1:])) if known else None
@@ -42,11 +43,3 @@ def held_at(minimum: int, *, live: int, memory: Memory | None) -> Memory | None:
     if minimum == own:
         return None
     return Memory(own, held if minimum in held else (*held, minimum))
-
-
-def can_remember(service_arn: str) -> bool:
-    """Whether a service can have tags: those whose ARN has the old form, without the cluster, cannot.
-
-    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html
-    """
-    return service_arn.count("/") > 1

@@ -9,13 +9,10 @@ the one that took its place. Once it runs any other release than that one, they 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from ansible_collections.canary.ecs.plugins.module_utils._canary.tags import LONGEST_VALUE, Tags, remembered
 
 BEFORE = "canary.ecs:release-before"
 PROMOTED_TO = "canary.ecs:promoted-to"
-
-# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html
-LONGEST_VALUE = 256
 
 
 def to_remember(before: str, since: str) -> dict[str, str]:
@@ -23,18 +20,12 @@ def to_remember(before: str, since: str) -> dict[str, str]:
     return {} if max(len(before), len(since)) > LONGEST_VALUE else {BEFORE: before, PROMOTED_TO: since}
 
 
-def release_before(tags: Iterable[Mapping[str, str]], *, live: str | None) -> str | None:
+def release_before(tags: Tags, *, live: str | None) -> str | None:
     """The task definition that stable had before it was given the one that is live; None where it is not known."""
-    before, since = _remembered(tags)
-    return before if live and since == live else None
+    return remembered(tags, BEFORE) if live and remembered(tags, PROMOTED_TO) == live else None
 
 
-def to_take_back(tags: Iterable[Mapping[str, str]], *, live: str) -> str | None:
+def to_take_back(tags: Tags, *, live: str) -> str | None:
     """The release that stable is to have again: `release_before`, or the live one where it has it again already."""
-    before, since = _remembered(tags)
-    return before if live in (before, since) else None
-
-
-def _remembered(tags: Iterable[Mapping[str, str]]) -> tuple[str | None, str | None]:
-    known = {tag.get("key"): tag.get("value") for tag in tags}
-    return known.get(BEFORE), known.get(PROMOTED_TO)
+    before = remembered(tags, BEFORE)
+    return before if live in (before, remembered(tags, PROMOTED_TO)) else None

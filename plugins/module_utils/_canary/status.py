@@ -66,7 +66,7 @@ def rolled_back_to(info: Facts) -> str:
         return f"{runs}."
     before = stable.get("release_before")
     how = (
-        f"To bring {str(before).rsplit('/', 1)[-1]} back, which it had before: rollback.yml -e restore=true"
+        f"To bring {_named(before)} back, which it had before: rollback.yml -e restore=true"
         if before
         else "Deploy the one that you want, by stable_image or as you usually do."
     )
@@ -129,7 +129,11 @@ def _bounds(service: Facts) -> str:
 
 
 def _release(service: Facts) -> str:
-    return str(service["task_definition"]).rsplit("/", 1)[-1]
+    return _named(service["task_definition"])
+
+
+def _named(task_definition: Any) -> str:
+    return str(task_definition).rsplit("/", 1)[-1]
 
 
 def _rollout(service: Facts) -> str:
@@ -157,6 +161,8 @@ def _notes(info: Facts) -> list[str]:
     notes = []
     if info.get("promoted"):
         notes.append("stable and canary run the same release")
+    if before := info["stable"].get("release_before"):
+        notes.append(f"stable had {_named(before)} before its promotion: rollback.yml -e restore=true gives it back")
     if not info["rules"]:
         notes.append("no listener rule forwards to both target groups, so there is no traffic to split")
     elif info.get("percent") is None:

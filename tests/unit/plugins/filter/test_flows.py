@@ -19,6 +19,7 @@ OPTIONS = {
 SERVICE = {
     "service": "cart", "deployment_controller": "ECS", "deployment_strategy": "ROLLING", "desired": 2, "min": 2,
     "max": 4, "target_group": {"healthy": 2}, "images": {},
+    "deployments": [{"id": "ecs-svc/1", "status": "PRIMARY", "rollout_state": "COMPLETED", "running": 2}],
 }  # fmt: skip
 LIVE = {"percent": 0.0, "promoted": False, "rules": [{"percent": 0.0}], "stable": SERVICE, "canary": SERVICE}
 

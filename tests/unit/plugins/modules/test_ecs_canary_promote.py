@@ -235,7 +235,7 @@ def test_refuses_a_canary_between_two_releases(aws: FakeAws) -> None:
     canary = aws.services["canary"]
     old = {**canary["deployments"][0], "id": "ecs-svc/0", "status": "ACTIVE", "runningCount": 1}
     canary["deployments"].append(old)
-    with pytest.raises(CanaryError, match=r"no release to take: its deployments are PRIMARY .*; ACTIVE"):
+    with pytest.raises(CanaryError, match=r"no release to take: .* Its deployments are PRIMARY .*; ACTIVE"):
         promote(aws)
     assert aws.changes == []
 

@@ -12,13 +12,13 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import
     Capacity,
     SetBounds,
     SetCount,
-    Step,
     Wanted,
+    Write,
     decide,
     shows,
     sized_like,
-    steps,
     suspended,
+    writes,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from hypothesis import given
@@ -110,18 +110,18 @@ def test_deciding_again_on_the_result_changes_nothing(before: Capacity, wanted: 
     except CanaryError:
         return
     assert decide(after, wanted, service="cart") == after
-    assert steps(after, after) == []
+    assert writes(after, after) == []
 
 
-def made(capacity: Capacity, step: Step) -> Capacity:
+def made(capacity: Capacity, write: Write) -> Capacity:
     """What one write leaves, in AWS: RegisterScalableTarget updates only what is sent."""
-    if isinstance(step, SetCount):
-        return replace(capacity, desired=step.desired)
+    if isinstance(write, SetCount):
+        return replace(capacity, desired=write.desired)
     if capacity.bounds is None:
-        assert step.min is not None and step.max is not None, "a new scalable target needs both bounds"
-        return replace(capacity, bounds=Bounds(step.min, step.max))
-    low = capacity.bounds.min if step.min is None else step.min
-    high = capacity.bounds.max if step.max is None else step.max
+        assert write.min is not None and write.max is not None, "a new scalable target needs both bounds"
+        return replace(capacity, bounds=Bounds(write.min, write.max))
+    low = capacity.bounds.min if write.min is None else write.min
+    high = capacity.bounds.max if write.max is None else write.max
     assert low <= high, "AWS refuses a min above the max"
     return replace(capacity, bounds=Bounds(low, high))
 
@@ -129,8 +129,8 @@ def made(capacity: Capacity, step: Step) -> Capacity:
 @given(capacities, within())
 def test_the_count_lies_within_the_bounds_after_every_step(before: Capacity, after: Capacity) -> None:
     capacity = before
-    for step in steps(before, after):
-        capacity = made(capacity, step)
+    for write in writes(before, after):
+        capacity = made(capacity, write)
         assert capacity.bounds is None or capacity.bounds.hold(capacity.desired)
     assert capacity == after
 
@@ -138,16 +138,16 @@ def test_the_count_lies_within_the_bounds_after_every_step(before: Capacity, aft
 @given(counts, bounds, within())
 def test_a_count_out_of_bounds_is_led_in_all_the_same(count: int, limits: Bounds, after: Capacity) -> None:
     capacity = Capacity(count, limits)
-    for step in steps(capacity, after):
-        capacity = made(capacity, step)
+    for write in writes(capacity, after):
+        capacity = made(capacity, write)
     assert capacity == after
 
 
 @given(within(), within())
 def test_no_step_says_what_is_there_already(before: Capacity, after: Capacity) -> None:
-    for step in steps(before, after):
-        assert step != SetBounds(None, None)
-        assert step != SetCount(before.desired)
+    for write in writes(before, after):
+        assert write != SetBounds(None, None)
+        assert write != SetCount(before.desired)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import deployment_facts
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.flows import (
     Settings,
@@ -28,7 +29,14 @@ def service(desired: int, bounds: tuple[int, int] | None = (2, 20), *, healthy: 
     return {
         "service": "cart", "deployment_controller": "ECS", "deployment_strategy": "ROLLING", "desired": desired,
         "min": low, "max": high, "target_group": group, "images": {"app": f"app:{desired}"},
+        "deployments": [deployment("PRIMARY", "COMPLETED", desired)],
     }  # fmt: skip
+
+
+def deployment(status: str, rollout_state: str, running: int) -> dict[str, Any]:
+    return deployment_facts(
+        {"id": "ecs-svc/1", "status": status, "rolloutState": rollout_state, "runningCount": running}
+    )
 
 
 def info(stable: dict[str, Any], canary: dict[str, Any], *percents: float | None, promoted: bool = False) -> Any:
@@ -155,6 +163,7 @@ def promote(live: Any, *, take: str = "task_definition", step: Any = 5) -> dict[
     [
         ([("PRIMARY", "IN_PROGRESS", 2), ("ACTIVE", "COMPLETED", 1)], True),
         ([("PRIMARY", "FAILED", 2)], True),
+        ([], True),
         ([("PRIMARY", "COMPLETED", 2), ("ACTIVE", "COMPLETED", 0)], False),
         ([("PRIMARY", "COMPLETED", 2)], False),
     ],
@@ -162,10 +171,9 @@ def promote(live: Any, *, take: str = "task_definition", step: Any = 5) -> dict[
 def test_a_canary_between_two_releases_is_refused_before_stable_is_sized(
     deployments: list[tuple[str, str, int]], refused: bool
 ) -> None:
-    keys = ("status", "rollout_state", "running")
-    canary = {**service(2), "deployments": [dict(zip(keys, each, strict=True)) for each in deployments]}
+    canary = {**service(2), "deployments": [deployment(*each) for each in deployments]}
     if refused:
-        with pytest.raises(CanaryError, match=r"between two, .* Nothing was changed"):
+        with pytest.raises(CanaryError, match=r"between two, .* deployments are .* Nothing was changed"):
             promote(info(service(2), canary, 100.0))
     else:
         assert promote(info(service(2), canary, 100.0))["steps"]

@@ -13,7 +13,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import
     Capacity,
     SetCount,
     Wanted,
-    steps,
+    writes,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.sizing import (
     Pair,
@@ -157,13 +157,13 @@ def test_traffic_that_returns_in_steps_needs_no_more_at_each(stable: int, spare:
 def cut_off(before: Capacity, after: Capacity) -> list[Capacity]:
     """What the canary is left with when its sizing ends after each of its writes."""
     left = [before]
-    for step in steps(before, after):
+    for write in writes(before, after):
         last, bounds = left[-1], left[-1].bounds
         assert bounds is not None
-        if isinstance(step, SetCount):
-            left.append(replace(last, desired=step.desired))
+        if isinstance(write, SetCount):
+            left.append(replace(last, desired=write.desired))
         else:
-            low, high = (old if new is None else new for old, new in ((bounds.min, step.min), (bounds.max, step.max)))
+            low, high = (old if new is None else new for old, new in ((bounds.min, write.min), (bounds.max, write.max)))
             left.append(replace(last, bounds=Bounds(low, high)))
     return left[1:]
 

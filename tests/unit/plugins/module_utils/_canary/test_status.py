@@ -85,6 +85,13 @@ def test_what_is_out_of_the_ordinary_is_shown() -> None:
         assert words in text
 
 
+def test_the_release_that_stable_had_before_its_promotion_is_named() -> None:
+    promoted = info(stable=service("cart", release_before="arn:td/cart:6"), promoted=True)
+    text = " ".join(" ".join(status_lines(promoted)).split())
+    assert "stable had cart:6 before its promotion: rollback.yml -e restore=true gives it back" in text
+    assert "before its promotion" not in " ".join(status_lines(info()))
+
+
 def test_nothing_is_waited_for_when_both_are_healthy() -> None:
     assert waiting_for(info()) == []
     assert waiting_for(info(canary=service("canary", desired=0, running=0, target_group=None))) == []
