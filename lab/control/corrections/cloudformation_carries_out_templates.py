@@ -61,6 +61,7 @@ def correct(cloud: Cloud, moto: Patches) -> None:
     moto.wrap(CloudFormationBackend, "execute_change_set", _executing(cloud))
     moto.wrap(CloudFormationBackend, "create_change_set", _changing(cloud))
     moto.wrap(CloudFormationResponse, "create_change_set", _of_update)
+    moto.wrap(CloudFormationResponse, "_validate_different_update", _refusing_the_same)
     moto.wrap(ChangeSet, "diff", _planning(cloud))
 
 
@@ -112,11 +113,23 @@ def _of_update(original: Any, response: CloudFormationResponse) -> Any:
     return original(response)
 
 
+def _refusing_the_same(original: Any, response: CloudFormationResponse, *given: Any) -> None:
+    """UpdateStack refuses an update that changes nothing; CreateChangeSet does not, and the change set says so."""
+    if response._get_action() != "CreateChangeSet":
+        original(response, *given)
+
+
 def _changing(cloud: Cloud) -> Any:
-    """A change set without changes is FAILED."""
+    """A change set without changes is FAILED, and one that is refused leaves no stack behind."""
 
     def create(original: Any, backend: CloudFormationBackend, *given: Any, **named: Any) -> tuple[str, str]:
-        set_id, stack_id = original(backend, *given, **named)
+        before = set(backend.stacks)
+        try:
+            set_id, stack_id = original(backend, *given, **named)
+        except ValidationError:
+            for new in set(backend.stacks) - before:
+                del backend.stacks[new]
+            raise
         change_set: Any = backend.change_sets[set_id]
         if not change_set.changes:
             change_set.status, change_set.execution_status = "FAILED", "UNAVAILABLE"
@@ -141,7 +154,7 @@ def _executing(cloud: Cloud) -> Any:
         change_set.execution_status = "EXECUTE_COMPLETE"
         if change_set.change_set_type == "CREATE":
             stack.template, stack.template_dict = change_set.template, change_set.template_dict
-            stack.parameters = change_set.parameters
+            stack.parameters, stack.description = change_set.parameters, stack.template_dict.get("Description")
             cloud.stacks.create(stack)
         else:
             cloud.stacks.update(stack, change_set.template, change_set.parameters)

@@ -24,6 +24,9 @@ def correct(cloud: Cloud, moto: Patches) -> None:
     """Check when moto resolves the parameters."""
 
     def load(original: Any, resources: ResourceMap) -> None:
+        if not resources._template:
+            # A stack that a change set is to create has none yet: that of the change set is checked.
+            return
         declared = resources._template.get("Parameters", {})
         unknown = sorted(set(resources.input_parameters or {}) - set(declared))
         if unknown:

@@ -151,6 +151,11 @@ def _status_of(stack: Mapping[str, Any]) -> str:
 
 def _busy(stack_name: str, status: str) -> str:
     """Why a stack in this status takes no update, and what to do."""
+    if status == "REVIEW_IN_PROGRESS":
+        return (
+            f"Stack {stack_name} is {status}: a change set that is to create it waits for somebody to carry it out. Do "
+            "so, or delete the stack (aws cloudformation delete-stack), then repeat."
+        )
     if status.endswith("_IN_PROGRESS"):
         return f"Stack {stack_name} is {status}: somebody else is changing it. Wait until that has ended, then repeat."
     return (

@@ -168,6 +168,12 @@ def test_a_change_set_tells_and_changes_nothing(stack: Stack) -> None:
         return found["Status"], {(one["Action"], one["LogicalResourceId"]) for one in changes}
 
     assert planned() == ("FAILED", set())
+    given = stack.cloudformation.describe_stacks(StackName=NAME)["Stacks"][0]["Parameters"]
+    previous = [{"ParameterKey": one["ParameterKey"], "UsePreviousValue": True} for one in given]
+    same = stack._request({}) | {"Parameters": previous}
+    made = stack.cloudformation.create_change_set(**same, ChangeSetName="same", ChangeSetType="UPDATE")
+    found = stack.cloudformation.describe_change_set(ChangeSetName=made["Id"])
+    assert (found["Status"], "didn't contain changes" in found["StatusReason"]) == ("FAILED", True)
     modified = {("Modify", "CanaryTask"), ("Modify", "CanaryService")}
     assert planned(CanaryImage="r/app:v3") == ("CREATE_COMPLETE", modified)
     stack.run(5)
@@ -184,6 +190,29 @@ def test_a_change_set_is_carried_out(stack: Stack) -> None:
     stack.cloudformation.execute_change_set(ChangeSetName=made["Id"])
     assert stack.rest() == "UPDATE_COMPLETE"
     assert stack.tags_running() == ["v1", "v1", "v3"]
+
+
+def test_a_change_set_creates_a_stack_as_the_aws_cli_does_it(stack: Stack) -> None:
+    made = stack.cloudformation.create_change_set(**stack._request({}), ChangeSetName="first", ChangeSetType="CREATE")
+    assert stack.status() == "REVIEW_IN_PROGRESS"
+    found = stack.cloudformation.describe_change_set(ChangeSetName=made["Id"])
+    assert found["Status"] == "CREATE_COMPLETE"
+    assert {one["ResourceChange"]["Action"] for one in found["Changes"]} == {"Add"}
+    stack.cloudformation.execute_change_set(ChangeSetName=made["Id"])
+    assert stack.rest() == "CREATE_COMPLETE"
+    assert stack.tags_running() == ["v1", "v1", "v2"]
+    described = stack.cloudformation.describe_stacks(StackName=NAME)["Stacks"][0]
+    given = {one["ParameterKey"]: one["ParameterValue"] for one in described["Parameters"]}
+    assert given["StableImage"] == "r/app:v1"
+    assert "canary.ecs" in described["Description"]
+
+
+@pytest.mark.parametrize(("parameter", "value"), [("NoSuch", "1"), ("HealthInterval", "1")])
+def test_a_change_set_with_a_wrong_parameter_is_refused(stack: Stack, parameter: str, value: str) -> None:
+    request = stack._request({parameter: value})
+    with pytest.raises(ClientError, match=parameter):
+        stack.cloudformation.create_change_set(**request, ChangeSetName="first", ChangeSetType="CREATE")
+    assert stack.status() == "GONE"
 
 
 def test_a_condition_that_changes_is_an_update_of_what_it_decides(stack: Stack) -> None:

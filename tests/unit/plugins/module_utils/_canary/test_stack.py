@@ -227,7 +227,8 @@ def test_what_a_failed_creation_left_is_removed_first(status: str, creates: bool
 
 
 @pytest.mark.parametrize(
-    "status", ["UPDATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"]
+    "status",
+    ["UPDATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "REVIEW_IN_PROGRESS", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"],
 )
 def test_a_stack_that_takes_no_update_says_so(status: str) -> None:
     with pytest.raises(CanaryError, match=f"{status}.*repeat"):
