@@ -1,7 +1,7 @@
 # Copyright (c) The canary.ecs authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The order of a run of everything: what takes longest first, so that two workers end at about the same time."""
+"""The order of a run of everything: what takes longest first, so that the workers end at about the same time."""
 
 from __future__ import annotations
 

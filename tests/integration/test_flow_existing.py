@@ -6,121 +6,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from lab.state import Lab
-from lab.status import client_of
+from tests.handmade import NOT_FOUND, Handmade, forward
 from tests.integration.application import Application, no_failure, seen, until
 from tests.integration.conftest import SETTINGS
 
 NAMES = {"cluster": "legacy", "stable_service": "cart", "canary_service": "cart-canary"}
 
 
-@dataclass
-class Builder:
-    """Makes a load balancer, groups and services by plain API calls, as they might have been made by hand."""
-
-    lab: Lab
-
-    def client(self, service: str) -> Any:
-        return client_of(self.lab, service)
-
-    def group(self, name: str, vpc: str) -> str:
-        """A target group."""
-        elbv2 = self.client("elbv2")
-        group: str = elbv2.create_target_group(
-            Name=name,
-            Protocol="HTTP",
-            Port=80,
-            VpcId=vpc,
-            TargetType="ip",
-            HealthCheckPath="/health",
-            HealthCheckIntervalSeconds=5,
-            HealthCheckTimeoutSeconds=2,
-            HealthyThresholdCount=2,
-        )["TargetGroups"][0]["TargetGroupArn"]
-        elbv2.modify_target_group_attributes(
-            TargetGroupArn=group, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "5"}]
-        )
-        return group
-
-    def listener(self, balancer: str, port: int, action: dict[str, Any]) -> str:
-        """A listener with its default action."""
-        return str(
-            self.client("elbv2").create_listener(
-                LoadBalancerArn=balancer, Protocol="HTTP", Port=port, DefaultActions=[action]
-            )["Listeners"][0]["ListenerArn"]
-        )
-
-    def rule(self, listener: str, priority: int, path: str, action: dict[str, Any]) -> str:
-        """A rule for a path."""
-        return str(
-            self.client("elbv2").create_rule(
-                ListenerArn=listener,
-                Priority=priority,
-                Conditions=[{"Field": "path-pattern", "Values": [path]}],
-                Actions=[action],
-            )["Rules"][0]["RuleArn"]
-        )
-
-    def service(self, name: str, image: str, group: str, subnets: list[str], *, scales: bool) -> None:
-        """A service of two tasks behind a group, with a scalable target or without."""
-        ecs = self.client("ecs")
-        definition = ecs.register_task_definition(
-            family=name,
-            networkMode="awsvpc",
-            requiresCompatibilities=["FARGATE"],
-            cpu="256",
-            memory="512",
-            containerDefinitions=[{"name": "web", "image": image, "portMappings": [{"containerPort": 8000}]}],
-        )["taskDefinition"]["taskDefinitionArn"]
-        ecs.create_service(
-            cluster="legacy",
-            serviceName=name,
-            taskDefinition=definition,
-            desiredCount=2,
-            launchType="FARGATE",
-            loadBalancers=[{"targetGroupArn": group, "containerName": "web", "containerPort": 8000}],
-            networkConfiguration={"awsvpcConfiguration": {"subnets": subnets}},
-        )
-        if scales:
-            self.client("application-autoscaling").register_scalable_target(
-                ServiceNamespace="ecs",
-                ResourceId=f"service/legacy/{name}",
-                ScalableDimension="ecs:service:DesiredCount",
-                MinCapacity=1,
-                MaxCapacity=8,
-            )
-
-
-def forward(*groups: tuple[str, int], sticky: int = 0) -> dict[str, Any]:
-    """A forward action over weighted groups, sticky for some seconds or not at all."""
-    config: dict[str, Any] = {"TargetGroups": [{"TargetGroupArn": group, "Weight": weight} for group, weight in groups]}
-    if sticky:
-        config["TargetGroupStickinessConfig"] = {"Enabled": True, "DurationSeconds": sticky}
-    return {"Type": "forward", "ForwardConfig": config}
-
-
 @pytest.fixture(scope="module")
 def legacy(lab: Lab) -> Iterator[Application]:
     """Two listeners, of which one splits by default and one by a sticky rule, and a decoy whose name begins alike."""
-    build = Builder(lab)
-    ec2, elbv2, ecs = build.client("ec2"), build.client("elbv2"), build.client("ecs")
-    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
-    subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{index}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"][
-            "SubnetId"
-        ]
-        for index, zone in enumerate("ab")
-    ]
+    build = Handmade(lab)
+    elbv2, ecs = build.client("elbv2"), build.client("ecs")
+    vpc, subnets = build.network()
     balancer = elbv2.create_load_balancer(Name="legacy", Subnets=subnets)["LoadBalancers"][0]
-    stable, canary, decoy = (build.group(name, vpc) for name in ("cart", "cart-canary", "cart-canary-v2"))
+    stable, canary, decoy = (build.group(name, vpc, drains=5) for name in ("cart", "cart-canary", "cart-canary-v2"))
     arn = balancer["LoadBalancerArn"]
-    default = build.listener(arn, 8081, forward((stable, 1), (canary, 0)))
-    other = build.listener(arn, 8082, {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}})
+    default = build.listener(arn, 8081, forward({stable: 1, canary: 0}))
+    other = build.listener(arn, 8082, NOT_FOUND)
     found = {
         "Cluster": "legacy",
         "StableService": "cart",
@@ -129,12 +36,13 @@ def legacy(lab: Lab) -> Iterator[Application]:
         "CanaryTargetGroupArn": canary,
         "Url": f"http://{balancer['DNSName']}:8081",
         "RuleArn": elbv2.describe_rules(ListenerArn=default)["Rules"][0]["RuleArn"],
-        "PathRule": build.rule(other, 10, "/cart*", forward((stable, 100), (canary, 0), sticky=60)),
-        "Decoy": build.rule(other, 20, "/v2*", forward((stable, 100), (decoy, 0))),
+        "PathRule": build.rule(other, 10, "/cart*", forward({stable: 100, canary: 0}, sticky=60)),
+        "Decoy": build.rule(other, 20, "/v2*", forward({stable: 100, decoy: 0})),
     }
     ecs.create_cluster(clusterName="legacy")
-    build.service("cart", "cart:v1", stable, subnets, scales=True)
-    build.service("cart-canary", "cart:v2", canary, subnets, scales=False)
+    build.service("legacy", "cart", "cart:v1", stable, subnets)
+    build.scalable("legacy", "cart", 1, 8)
+    build.service("legacy", "cart-canary", "cart:v2", canary, subnets)
     application = Application(lab, {**NAMES, **SETTINGS}, found)
     until(
         lambda: application.healthy("Stable") == application.healthy("Canary") == 2,
