@@ -39,6 +39,22 @@ SHOP: dict[str, object] = {
 }
 
 
+def apply_on(controller: Controller, variables: Mapping[str, object]) -> str:
+    """Run apply.yml against an AWX, and return what it printed."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    done = subprocess.run(
+        [ENVIRONMENT / "bin" / "ansible-playbook", "apply.yml", "-e", json.dumps(variables)],
+        cwd=PATTERN / "playbooks",
+        env=kept | {"ANSIBLE_NOCOLOR": "1"} | controller.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        pytest.fail(f"apply.yml exited {done.returncode}\n{done.stdout}\n{done.stderr}", pytrace=False)
+    return done.stdout
+
+
 @pytest.fixture(scope="module")
 def empty() -> Iterator[Controller]:
     """An AWX as it is after its installation."""
@@ -49,22 +65,7 @@ def empty() -> Iterator[Controller]:
 @pytest.fixture(scope="module")
 def apply(empty: Controller) -> Apply:
     """Run apply.yml as its user does, and return what it printed."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-
-    def run(variables: Mapping[str, object]) -> str:
-        done = subprocess.run(
-            [ENVIRONMENT / "bin" / "ansible-playbook", "apply.yml", "-e", json.dumps(variables)],
-            cwd=PATTERN / "playbooks",
-            env=kept | {"ANSIBLE_NOCOLOR": "1"} | empty.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            pytest.fail(f"apply.yml exited {done.returncode}\n{done.stdout}\n{done.stderr}", pytrace=False)
-        return done.stdout
-
-    return run
+    return lambda variables: apply_on(empty, variables)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -14,11 +15,12 @@ import yaml
 
 from lab import lifecycle
 from lab.state import Lab
-from tests.awx.conftest import SHOP, Apply
+from tests.awx.conftest import SHOP, Apply, apply_on
 from tests.awx.controller import Controller, Refused
 from tests.awx.jobs import Ran, run
 from tests.awx.pattern import TEMPLATES, WORKFLOW, names_of_the_playbooks
 from tests.gates.tools import CHECKOUT, HAS_AWX
+from tests.guides.examples import examples_of
 from tests.integration.application import Application
 
 pytestmark = pytest.mark.skipif(not HAS_AWX, reason="Ansible 14 comes without awx.awx")
@@ -54,6 +56,19 @@ def test_each_job_template_of_the_pattern_is_there_for_the_application(controlle
     assert controller.names("job_templates") >= {f"shop: {template['name']}" for template in TEMPLATES}
     for template in controller.things["job_templates"].values():
         assert template["allow_simultaneous"] is False
+
+
+def test_the_guides_file_sets_up_the_templates_that_the_guide_lists() -> None:
+    guide = "docs/awx.md"
+    (settings,) = (example.data for example in examples_of(guide) if example.file == "shop-awx.yml")
+    with Controller() as fresh:
+        apply_on(fresh, {**settings, "awx_access_key": "key", "awx_secret_key": "secret"})
+        made = fresh.names("job_templates") | fresh.names("workflow_job_templates")
+        project, image = (list(fresh.things[kind].values())[-1] for kind in ("projects", "execution_environments"))
+    listed = re.findall(r"^\| (shop: [^|]+) \|", (CHECKOUT / guide).read_text(encoding="utf-8"), re.MULTILINE)
+    assert made == set(listed)
+    assert (project["scm_url"], project["scm_branch"]) == (settings["awx_project_url"], settings["awx_project_branch"])
+    assert image["image"] == settings["awx_image"]
 
 
 def test_no_survey_asks_for_what_the_application_has_set(controller: Controller) -> None:
