@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import target_group_name
 from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import Wanted
 from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import (
     refuse_between_releases,
@@ -23,6 +22,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment impo
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import whole
 from ansible_collections.canary.ecs.plugins.module_utils._canary.release import refuse_unlike_containers
+from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import refuse_third
 from ansible_collections.canary.ecs.plugins.module_utils._canary.sizing import (
     Pair,
     as_options,
@@ -213,11 +213,8 @@ def _refuse_unsplit(info: Info) -> None:
             "that of the canary with weight 0; or look at the names of the services, and at rules."
         )
     for rule in info["rules"]:
-        if third := [target_group_name(other["arn"]) for other in rule.get("others") or []]:
-            raise CanaryError(
-                f"Rule {rule['rule_arn']} forwards to a third target group besides the two: {', '.join(third)}. "
-                "Nothing was changed. Take it out of the rule, or name other rules with rules."
-            )
+        third = [other["arn"] for other in rule.get("others") or []]
+        refuse_third(f"rule {rule.get('rule_arn')}", third, rule_arn=str(rule.get("rule_arn")))
 
 
 def _percents(info: Info) -> list[float | None]:

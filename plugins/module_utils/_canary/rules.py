@@ -137,15 +137,19 @@ def others(rule: Rule, groups: Groups) -> list[str]:
 def refuse_others(rules: Iterable[Rule], groups: Groups) -> None:
     """Raise `CanaryError` where a rule forwards to a third group: a share of the pair is none of the whole then."""
     for rule in rules:
-        third = others(rule, groups)
-        if third:
-            names = ", ".join(target_group_name(arn) for arn in third)
-            raise CanaryError(
-                f"{_capital(rule)} forwards to a third target group besides {groups}: {names}. "
-                "Take it out of the rule, or narrow the shift to other rules with rules.",
-                rule_arn=rule.arn,
-                target_groups=third,
-            )
+        refuse_third(str(rule), others(rule, groups), rule_arn=rule.arn)
+
+
+def refuse_third(rule: str, third: list[str], *, rule_arn: str) -> None:
+    """Raise `CanaryError` where there are ARNs of further target groups on a rule, ``rule`` in words."""
+    if third:
+        names = ", ".join(target_group_name(arn) for arn in third)
+        raise CanaryError(
+            f"{_capital(rule)} forwards to a third target group besides the two: {names}. Nothing was changed. "
+            "Take it out of the rule, or name other rules with rules.",
+            rule_arn=rule_arn,
+            target_groups=third,
+        )
 
 
 def refuse_elsewhere(rules: Iterable[Rule], groups: Groups, *, percent: float, wanted: Split) -> None:
@@ -300,6 +304,5 @@ def _without(mapping: dict[str, Any], key: str) -> dict[str, Any]:
     return {name: value for name, value in mapping.items() if name != key}
 
 
-def _capital(rule: Rule) -> str:
-    words = str(rule)
+def _capital(words: str) -> str:
     return words[0].upper() + words[1:]
