@@ -5,8 +5,8 @@
 
 Elastic Load Balancing has no conditional write. Rules are therefore written in one order, that of their ARNs, and
 before each further write those written so far are read back: of two shifts at once, the one that wrote the first rule
-last goes on, and the other ends with an error. No write is repeated blindly either, for a shift that AWS throttles
-falls behind another: ahead of every attempt but the first the rules are looked at again.
+last goes on, and the other ends with an error, and takes away what is left of it. No write is repeated blindly either,
+for a shift that AWS throttles falls behind another: ahead of every attempt but the first the rules are looked at again.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ READ_BACK_INTERVAL = 0.5
 ATTEMPTS = 11
 LONGEST_PAUSE = 8.0
 
+# How long somebody else's shift is given to end, before the rest of one that lost to it is put back.
+OTHERS_SECONDS = 5.0
+
 Live = dict[str, Rule]
 
 
@@ -50,61 +53,79 @@ class Clients:
     unrepeated: Any
 
 
-def write(clients: Clients, changes: list[Change], groups: Groups, *, put_back: bool) -> None:
+class _Taken(CanaryError):
+    """Somebody else changes the rules at the same time."""
+
+
+def write(clients: Clients, changes: list[Change], groups: Groups, *, on_failure: str) -> None:
     """Make the changes, and read back every rule, also those that needed none.
 
-    Raises `CanaryError` whose ``rules`` say where each rule is: when a write fails, or the reading before it (with
-    ``put_back``, after putting back the rules written so far), when a rule reads back as somebody else's, and when the
-    rules cannot be read back at the end (nothing is put back then: all of them were written).
+    Raises `CanaryError` whose ``rules`` say where each rule is: when a write fails, or the reading before it, when a
+    rule reads back as somebody else's, and when the rules cannot be read back at the end (nothing is put back then:
+    all of them were written). ``on_failure`` says what becomes of the rules written so far: ``put_back`` and ``leave``
+    end the shift, ``go_on`` leaves them and writes the others too, whose writes may succeed.
     """
     pending = [change for change in changes if change.changed]
     if pending:
-        _Shift(clients, changes, groups, put_back=put_back).make(pending)
+        _Shift(clients, changes, groups, on_failure=on_failure).make(pending)
 
 
 class _Shift:
     """One shift under way."""
 
-    def __init__(self, clients: Clients, changes: list[Change], groups: Groups, *, put_back: bool) -> None:
+    def __init__(self, clients: Clients, changes: list[Change], groups: Groups, *, on_failure: str) -> None:
         self._clients = clients
         self._changes = changes
         self._groups = groups
-        self._puts_back = put_back
+        self._on_failure = on_failure
+        self._written: list[Change] = []
+        self._undecided: list[Change] = []
+        self._refused: list[AwsError] = []
 
     def make(self, pending: list[Change]) -> None:
         """Make these changes, one after the other, and read back all."""
-        for number, change in enumerate(pending):
-            self._make_one(change, written=pending[:number])
         try:
-            self._read_back(self._changes)
-        except AwsError as error:
-            raise self._unread(error) from error
+            for change in pending:
+                self._make_one(change)
+            self._read_back_all()
+        except _Taken as taken:
+            raise self._lost(taken) from taken
+        if self._refused:
+            raise self._failed(*self._refused, live=self._try_read())
 
-    def _make_one(self, change: Change, *, written: list[Change]) -> None:
+    def _make_one(self, change: Change) -> None:
         """Write one rule, after a look at those written before it."""
-        if written:
-            self._check(written)
-        touched = written
+        if self._written:
+            self._check()
         for pause in _pauses():
             try:
                 set_actions(self._clients.unrepeated, change.rule, change.actions)
-                return
             except AwsError as error:
-                touched = [*written, change] if error.undecided else touched
+                if error.undecided and change not in self._undecided:
+                    self._undecided.append(change)
                 if pause is None or not error.passing:
-                    self._give_up(error, change, touched)
-                    return
+                    return self._give_up(error, change)
+            else:
+                return self._made(change)
             time.sleep(pause)
-            if self._took_effect(change, written, touched):
-                return
+            if self._took_effect(change):
+                return self._made(change)
+        return None
 
-    def _give_up(self, error: AwsError, change: Change, touched: list[Change]) -> None:
-        """Fail for a write that failed, unless it is only its answer that was lost."""
+    def _made(self, change: Change) -> None:
+        self._written.append(change)
+        self._undecided = [other for other in self._undecided if other is not change]
+
+    def _give_up(self, error: AwsError, change: Change) -> None:
+        """End the shift for a write that failed, or go on without it; unless it is only its answer that was lost."""
         live = self._try_read()
-        if live is None or not self._is_now(change, live):
-            raise self._failed(error, self._ours(touched, live), live=live) from error
+        if live is not None and self._is_now(change, live):
+            return self._made(change)
+        if self._on_failure != "go_on":
+            raise self._failed(error, live=live) from error
+        return self._refused.append(error)
 
-    def _took_effect(self, change: Change, written: list[Change], touched: list[Change]) -> bool:
+    def _took_effect(self, change: Change) -> bool:
         """Whether a write whose answer was lost was made all the same.
 
         Raises `CanaryError` where repeating it would write over what somebody else has changed in the meantime.
@@ -112,20 +133,28 @@ class _Shift:
         try:
             live = self._read()
         except AwsError as error:
-            raise self._failed(error, touched, live=None) from error
+            raise self._failed(error, live=None) from error
         made = self._is_now(change, live)
         if not made and not is_still(change, live.get(change.rule.arn)):
             raise self._taken([change], live)
-        if not made and written:
-            self._check(written)
+        if not made and self._written:
+            self._check()
         return made
 
-    def _check(self, written: list[Change]) -> None:
-        """Look whether these are as written. Where they cannot be read, the shift ends, as when a write fails."""
+    def _check(self) -> None:
+        """Look whether all is as written so far. Where it cannot be read, the shift ends, as when a write fails."""
         try:
-            self._read_back(written)
+            self._read_back(self._written)
         except AwsError as error:
-            raise self._failed(error, written, live=None) from error
+            raise self._failed(error, live=None) from error
+
+    def _read_back_all(self) -> None:
+        """Read back every rule, but those whose write was refused."""
+        untouched = [change for change in self._changes if not change.changed]
+        try:
+            self._read_back([*untouched, *self._written])
+        except AwsError as error:
+            raise self._unread(error) from error
 
     def _read_back(self, changes: list[Change]) -> None:
         """Read the rules until each is as the changes say. Neither that nor as before is an error at once."""
@@ -158,28 +187,27 @@ class _Shift:
     def _is_now(self, change: Change, live: Live) -> bool:
         return is_now(change, live.get(change.rule.arn), self._groups)
 
-    def _ours(self, candidates: list[Change], live: Live | None) -> list[Change]:
-        """The rules to put back: those that were or may have been written, but nobody else's."""
-        if live is None:
-            return candidates
-        # A read may be behind a write: a rule that looks as before is put back too, which does no harm.
-        return [
-            change for change in candidates if self._is_now(change, live) or is_still(change, live.get(change.rule.arn))
-        ]
-
-    def _taken(self, changes: list[Change], live: Live) -> CanaryError:
-        """The error for rules that are not what they should be: both values, and where all of them are.
-
-        Nothing is put back: whoever wrote last may be in the middle of a shift.
-        """
+    def _taken(self, changes: list[Change], live: Live) -> _Taken:
+        """The error for rules that are not what they should be, with both values."""
         seen = "; ".join(
             f"{change.rule} should be at {change.after} but is {described(live.get(change.rule.arn), self._groups)}"
             for change in changes
             if not self._is_now(change, live)
         )
+        return _Taken(f"Somebody else changed the split at the same time: {seen}.")
+
+    def _lost(self, taken: _Taken) -> CanaryError:
+        """The error for a shift that met somebody else's, after what is left of this one was put back, where wanted.
+
+        Whoever wrote last may be in the middle of a shift, and is given the time to end it: then nothing is left.
+        """
+        left = self._ours(self._try_read())
+        if left and self._on_failure == "put_back":
+            time.sleep(OTHERS_SECONDS)
+            left = self._ours(self._try_read())
+        outcome, live = self._put_back_all(left)
         return CanaryError(
-            f"Somebody else changed the split at the same time: {seen}. Nothing was put back. "
-            "Find out who shifts these rules, then run again.",
+            f"{taken} {outcome} Find out who shifts these rules, then run again.",
             **self._standing(live),
         )
 
@@ -191,18 +219,43 @@ class _Shift:
             **{**error.facts, **self._standing(None)},
         )
 
-    def _failed(self, error: AwsError, touched: list[Change], *, live: Live | None) -> CanaryError:
+    def _failed(self, *errors: AwsError, live: Live | None) -> CanaryError:
         """The error for a shift that failed half-way, after the rules that it touched were put back, where wanted."""
-        left: list[str] = []
-        if self._puts_back and touched:
-            left = [problem for change in touched if (problem := self._put_back(change))]
-            live = self._try_read()
-        return CanaryError(f"{error} {self._outcome(touched, left, live)}", **{**error.facts, **self._standing(live)})
+        outcome, live = self._put_back_all(self._ours(live), live)
+        return CanaryError(" ".join([*map(str, errors), outcome]), **{**errors[0].facts, **self._standing(live)})
+
+    def _ours(self, live: Live | None) -> list[Change]:
+        """The rules that were or may have been written, but by nobody else since."""
+        touched = [*self._written, *self._undecided]
+        return touched if live is None else [change for change in touched if self._is_ours(change, live)]
+
+    def _is_ours(self, change: Change, live: Live) -> bool:
+        """A read may be behind a write: a rule that looks as before counts, since putting it back does no harm."""
+        return self._is_now(change, live) or is_still(change, live.get(change.rule.arn))
+
+    def _put_back_all(self, changes: list[Change], live: Live | None = None) -> tuple[str, Live | None]:
+        """Put the rules back, where wanted: what became of them, and all rules as read at the end."""
+        names = ", ".join(str(change.rule) for change in changes)
+        if not changes:
+            nothing = "Nothing of this shift is left." if self._written else "No rule was changed."
+            return nothing, live or self._try_read()
+        if self._on_failure != "put_back":
+            return f"Left as changed, because on_partial_failure is {self._on_failure}: {names}.", live
+        left = [problem for change in changes if (problem := self._put_back(change))]
+        live = self._try_read()
+        if left:
+            return "Putting back the rules changed before it failed too: " + " ".join(left), live
+        if live is None:
+            return f"Put back as they were, but they could not be read back: {names}.", live
+        odd = [change.rule for change in changes if not is_still(change, live.get(change.rule.arn))]
+        seen = "".join(f" {rule} reads back as {described(live.get(rule.arn), self._groups)}." for rule in odd)
+        return f"Put back as they were: {names}.{seen}", live
 
     def _put_back(self, change: Change) -> str | None:
         """Give the rule its old actions again; what went wrong with it, if something did."""
         for pause in _pauses():
-            if not self._ours([change], self._try_read()):
+            live = self._try_read()
+            if live is not None and not self._is_ours(change, live):
                 return f"{change.rule} is left to whoever else changed it."
             try:
                 set_actions(self._clients.unrepeated, change.rule, sendable(change.rule.actions))
@@ -212,21 +265,6 @@ class _Shift:
                     return f"{change.rule} could not be put back to {change.before}: {error}"
             time.sleep(pause)
         return None
-
-    def _outcome(self, touched: list[Change], left: list[str], live: Live | None) -> str:
-        """What became of the rules written before the failure."""
-        names = ", ".join(str(change.rule) for change in touched)
-        if not touched:
-            return "No rule was changed."
-        if not self._puts_back:
-            return f"Left as changed, because on_partial_failure is leave: {names}."
-        if left:
-            return "Putting back the rules changed before it failed too: " + " ".join(left)
-        if live is None:
-            return f"Put back as they were, but they could not be read back: {names}."
-        odd = [change.rule for change in touched if not is_still(change, live.get(change.rule.arn))]
-        seen = "".join(f" {rule} reads back as {described(live.get(rule.arn), self._groups)}." for rule in odd)
-        return f"Put back as they were: {names}.{seen}"
 
     def _standing(self, live: Live | None) -> dict[str, Any]:
         """Where each rule is, for the failure: ``live`` is its split now, null where that could not be read."""

@@ -23,7 +23,7 @@ description:
     waits for that, and fails with nothing changed when it takes too long. The share of a group without healthy targets
     would be answered with 503.
   - After the writes, every rule is read back. A rule that somebody else changed at the same time is an error that names
-    both values, and is not put back.
+    both values; it is left as they made it.
   - The split is compared as a ratio, so that V(50/50) and V(500/500) are the same.
 options:
   percent:
@@ -63,10 +63,12 @@ options:
     default: preserve
   on_partial_failure:
     description:
-      - What becomes of the rules already changed when a later one cannot be written.
-      - V(put_back) puts them back, V(leave) leaves them as changed. The failure says where each rule is.
+      - What becomes of the rules already changed when a later one cannot be written, or somebody else changes one.
+      - V(put_back) puts them back. V(leave) leaves them as changed. V(go_on) leaves them too, and changes the others as
+        well where one is refused, as the way back from a bad canary should.
+      - It is a failure in each case, and says where each rule is.
     type: str
-    choices: [put_back, leave]
+    choices: [put_back, leave, go_on]
     default: put_back
   wait_timeout:
     description:
@@ -280,7 +282,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "from_percent": {"type": "float"},
     "stickiness": {"type": "str", "choices": ["preserve", "disable"], "default": "preserve"},
-    "on_partial_failure": {"type": "str", "choices": ["put_back", "leave"], "default": "put_back"},
+    "on_partial_failure": {"type": "str", "choices": ["put_back", "leave", "go_on"], "default": "put_back"},
     "wait_timeout": {"type": "int", "default": 300},
 }
 
@@ -298,7 +300,7 @@ def shift(module: CanaryModule) -> dict[str, Any]:
     health = ensure_healthy(module, elbv2, changes, groups)
     if not module.check_mode:
         clients = Clients(elbv2, module.client_of_unrepeated("elbv2"))
-        write(clients, changes, groups, put_back=params["on_partial_failure"] == "put_back")
+        write(clients, changes, groups, on_failure=params["on_partial_failure"])
     warn_of_sticky_clients(module, changes)
     return result(changes, groups, health, check_mode=module.check_mode)
 

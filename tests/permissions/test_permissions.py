@@ -16,7 +16,7 @@ from lab import lifecycle
 from lab.rehearsal import Played
 from lab.state import Lab
 from tests.integration.application import Application
-from tests.permissions.flows import QUICK, LabOfUser, Rehearsal, life
+from tests.permissions.flows import QUICK, SECOND_PORT, LabOfUser, Rehearsal, life
 from tests.permissions.policies import PLAYBOOKS, actions_of, policy, without
 
 CASES = [(playbook, action) for playbook in PLAYBOOKS for action in sorted(actions_of(policy(playbook)))]
@@ -99,6 +99,8 @@ def deploy(rehearsal: Rehearsal, user: LabOfUser, action: str) -> Iterator[Playe
         yield new.play("deploy", new.user(without(policy("deploy"), action)), stable_image="shop:v1")
     yield rehearsal.play("deploy", user, options=("--check",), canary_image=f"shop:v{next(_tags)}")
     yield rehearsal.play("deploy", user, canary_image=f"shop:v{next(_tags)}")
+    # Events are read where something failed: a port that another listener has.
+    yield rehearsal.play("deploy", user, listener_port=SECOND_PORT)
 
 
 def make_network(rehearsal: Rehearsal, *, stuck: bool) -> None:
@@ -138,9 +140,11 @@ OCCASIONS: dict[str, Callable[[Rehearsal, LabOfUser, str], Iterator[Played]]] = 
 @pytest.mark.parametrize("playbook, action", CASES, ids=map("-".join, CASES))
 def test_a_playbook_without_one_action_fails_and_names_it(rehearsal: Rehearsal, playbook: str, action: str) -> None:
     user = rehearsal.user(without(policy(playbook), action))
+    printed = ""
     for played in OCCASIONS[playbook](rehearsal, user, action):
+        printed = played.output
         assert "Traceback" not in played.output, played.output
         if action in played.output:
             assert not played.ok, played.output
             return
-    pytest.fail(f"{playbook}.yml never missed {action}", pytrace=False)
+    pytest.fail(f"{playbook}.yml never missed {action}; it printed last:\n{printed}", pytrace=False)

@@ -4,6 +4,7 @@
 """A second listener on the same port of a load balancer is refused.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html
+https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyListener.html
 """
 
 from __future__ import annotations
@@ -31,4 +32,12 @@ def correct(cloud: Cloud, moto: Patches) -> None:
             raise DuplicateListenerError()
         return original(backend, *args, **kwargs)
 
+    def modify(original: Any, backend: ELBv2Backend, arn: str, port: str | None = None, *args: Any, **more: Any) -> Any:
+        balancers = [each for each in backend.load_balancers.values() if arn in each.listeners]
+        others = {other for each in balancers for other in each.listeners.values() if other.arn != arn}
+        if port is not None and str(port) in {str(other.port) for other in others}:
+            raise DuplicateListenerError()
+        return original(backend, arn, port, *args, **more)
+
     moto.wrap(ELBv2Backend, "create_listener", create)
+    moto.wrap(ELBv2Backend, "modify_listener", modify)

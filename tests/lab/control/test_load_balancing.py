@@ -134,6 +134,12 @@ def test_a_group_knows_the_balancers_that_use_it_now(pair: Pair) -> None:
 def test_a_port_takes_one_listener(pair: Pair) -> None:
     given = {"LoadBalancerArn": pair.balancer["LoadBalancerArn"], "Protocol": "HTTP", "Port": 80}
     assert refused(pair.elb.create_listener, **given, DefaultActions=[pair.forward(1, 1)]) == "DuplicateListener"
+    other = pair.elb.create_listener(**{**given, "Port": 8099}, DefaultActions=[pair.forward(1, 1)])["Listeners"][0]
+    assert (
+        refused(pair.elb.modify_listener, ListenerArn=other["ListenerArn"], Port=given["Port"]) == "DuplicateListener"
+    )
+    pair.elb.modify_listener(ListenerArn=other["ListenerArn"], Port=8099)
+    pair.elb.modify_listener(ListenerArn=other["ListenerArn"], Port=8098)
 
 
 def test_descriptions_come_in_pages(pair: Pair) -> None:
