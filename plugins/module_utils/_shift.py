@@ -28,8 +28,10 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import (
     described,
     is_now,
     is_still,
-    sendable,
+    others,
+    plan,
 )
+from ansible_collections.canary.ecs.plugins.module_utils._canary.split import Split
 
 # How long a read may still show what was there before a write that AWS has answered.
 READ_BACK_SECONDS = 15.0
@@ -87,16 +89,16 @@ class _Shift:
         try:
             for change in pending:
                 self._make_one(change)
-            self._read_back_all()
+            self._read_back()
         except _Taken as taken:
             raise self._lost(taken) from taken
         if self._refused:
             raise self._failed(*self._refused, live=self._try_read())
 
     def _make_one(self, change: Change) -> None:
-        """Write one rule, after a look at those written before it."""
-        if self._written:
-            self._check()
+        """Write one rule; where there are several, after a look at all of them."""
+        if len(self._changes) > 1:
+            self._look()
         for pause in _pauses():
             try:
                 set_actions(self._clients.unrepeated, change.rule, change.actions)
@@ -108,7 +110,7 @@ class _Shift:
             else:
                 return self._made(change)
             time.sleep(pause)
-            if self._took_effect(change):
+            if self._is_now(change, self._look()):
                 return self._made(change)
         return None
 
@@ -125,53 +127,58 @@ class _Shift:
             raise self._failed(error, live=live) from error
         return self._refused.append(error)
 
-    def _took_effect(self, change: Change) -> bool:
-        """Whether a write whose answer was lost was made all the same.
-
-        Raises `CanaryError` where repeating it would write over what somebody else has changed in the meantime.
-        """
+    def _look(self) -> Live:
+        """The rules, on the way. Where they cannot be read, the shift ends, as when a write fails."""
         try:
-            live = self._read()
-        except AwsError as error:
-            raise self._failed(error, live=None) from error
-        made = self._is_now(change, live)
-        if not made and not is_still(change, live.get(change.rule.arn)):
-            raise self._taken([change], live)
-        if not made and self._written:
-            self._check()
-        return made
-
-    def _check(self) -> None:
-        """Look whether all is as written so far. Where it cannot be read, the shift ends, as when a write fails."""
-        try:
-            self._read_back(self._written)
+            return self._as_left()
         except AwsError as error:
             raise self._failed(error, live=None) from error
 
-    def _read_back_all(self) -> None:
-        """Read back every rule, but those whose write was refused."""
-        untouched = [change for change in self._changes if not change.changed]
+    def _read_back(self) -> None:
+        """Read all of the rules at the end."""
         try:
-            self._read_back([*untouched, *self._written])
+            self._as_left()
         except AwsError as error:
             raise self._unread(error) from error
 
-    def _read_back(self, changes: list[Change]) -> None:
-        """Read the rules until each is as the changes say. Neither that nor as before is an error at once."""
-        poll_until(
+    def _as_left(self) -> Live:
+        """Read the rules until each is as this shift has left it.
+
+        Raises `_Taken` at once where the first one is not: that decides which of two shifts wins. The winner waits
+        for the other one to notice.
+        """
+
+        def all_are(live: Live) -> bool:
+            strange = [change for change in self._changes if not self._is_left(change, live)]
+            if strange and strange[0] is self._first and not self._is_still(self._first, live):
+                raise self._taken(live)
+            return not strange
+
+        return poll_until(
             self._read,
-            lambda live: self._as_written(changes, live),
+            all_are,
             timeout=READ_BACK_SECONDS,
             interval=READ_BACK_INTERVAL,
-            gave_up=lambda live: self._taken(changes, live),
+            gave_up=self._taken,
         )
 
-    def _as_written(self, changes: list[Change], live: Live) -> bool:
-        """Whether all are; raises `CanaryError` where waiting cannot help."""
-        late = [change for change in changes if not self._is_now(change, live)]
-        if any(not is_still(change, live.get(change.rule.arn)) for change in late):
-            raise self._taken(changes, live)
-        return not late
+    @property
+    def _first(self) -> Change:
+        return self._changes[0]
+
+    def _is_left(self, change: Change, live: Live) -> bool:
+        """Whether a rule is as this shift has left it, or is still to be written.
+
+        The first one is not to be written over another shift, since it decides; whoever has it may write the others.
+        """
+        pending = change.changed and change not in self._written
+        return self._is_now(change, live) or (pending and (change is not self._first or self._is_still(change, live)))
+
+    def _is_now(self, change: Change, live: Live) -> bool:
+        return is_now(change, live.get(change.rule.arn), self._groups)
+
+    def _is_still(self, change: Change, live: Live) -> bool:
+        return is_still(change, live.get(change.rule.arn))
 
     def _read(self) -> Live:
         found = rules_by_arn(self._clients.repeating, [change.rule.arn for change in self._changes])
@@ -184,32 +191,36 @@ class _Shift:
         except AwsError:
             return None
 
-    def _is_now(self, change: Change, live: Live) -> bool:
-        return is_now(change, live.get(change.rule.arn), self._groups)
-
-    def _taken(self, changes: list[Change], live: Live) -> _Taken:
+    def _taken(self, live: Live) -> _Taken:
         """The error for rules that are not what they should be, with both values."""
         seen = "; ".join(
             f"{change.rule} should be at {change.after} but is {described(live.get(change.rule.arn), self._groups)}"
-            for change in changes
-            if not self._is_now(change, live)
+            for change in self._changes
+            if not self._is_left(change, live)
         )
         return _Taken(f"Somebody else changed the split at the same time: {seen}.")
 
     def _lost(self, taken: _Taken) -> CanaryError:
-        """The error for a shift that met somebody else's, after what is left of this one was put back, where wanted.
+        """The error for a shift that met somebody else's, after it took back what is left of it, where wanted.
 
-        Whoever wrote last may be in the middle of a shift, and is given the time to end it: then nothing is left.
+        Whoever was faster may be in the middle of a shift, and is given the time to end it: then nothing is left. What
+        is left all the same follows the first rule, so that the rules are no mixture of both shifts.
         """
-        left = self._ours(self._try_read())
-        if left and self._on_failure == "put_back":
+        live = self._try_read()
+        if self._on_failure == "put_back" and self._ours(live):
             time.sleep(OTHERS_SECONDS)
-            left = self._ours(self._try_read())
-        outcome, live = self._put_back_all(left)
+            live = self._try_read()
+        outcome, live = self._take_back(live, self._split_of_other(live))
         return CanaryError(
-            f"{taken} {outcome} Find out who shifts these rules, then run again.",
-            **self._standing(live),
+            f"{taken} {outcome} Find out who shifts these rules, then run again.", **self._standing(live)
         )
+
+    def _split_of_other(self, live: Live | None) -> Split | None:
+        """The split that somebody else gave the first rule; None where nobody did."""
+        if live is None or self._is_ours(self._first, live):
+            return None
+        rule = live.get(self._first.rule.arn)
+        return None if rule is None or others(rule, self._groups) else rule.split(self._groups)
 
     def _unread(self, error: AwsError) -> CanaryError:
         """The error for a shift that was written, and could not be read back."""
@@ -221,7 +232,7 @@ class _Shift:
 
     def _failed(self, *errors: AwsError, live: Live | None) -> CanaryError:
         """The error for a shift that failed half-way, after the rules that it touched were put back, where wanted."""
-        outcome, live = self._put_back_all(self._ours(live), live)
+        outcome, live = self._take_back(live, None)
         return CanaryError(" ".join([*map(str, errors), outcome]), **{**errors[0].facts, **self._standing(live)})
 
     def _ours(self, live: Live | None) -> list[Change]:
@@ -231,38 +242,50 @@ class _Shift:
 
     def _is_ours(self, change: Change, live: Live) -> bool:
         """A read may be behind a write: a rule that looks as before counts, since putting it back does no harm."""
-        return self._is_now(change, live) or is_still(change, live.get(change.rule.arn))
+        return self._is_now(change, live) or self._is_still(change, live)
 
-    def _put_back_all(self, changes: list[Change], live: Live | None = None) -> tuple[str, Live | None]:
-        """Put the rules back, where wanted: what became of them, and all rules as read at the end."""
-        names = ", ".join(str(change.rule) for change in changes)
-        if not changes:
+    def _take_back(self, live: Live | None, split: Split | None) -> tuple[str, Live | None]:
+        """Give what is left of this shift the ``split``, or that of before, where wanted.
+
+        What became of it in words, and all rules as read at the end.
+        """
+        left = self._ours(live)
+        names = ", ".join(str(change.rule) for change in left)
+        if not left:
             nothing = "Nothing of this shift is left." if self._written else "No rule was changed."
             return nothing, live or self._try_read()
         if self._on_failure != "put_back":
             return f"Left as changed, because on_partial_failure is {self._on_failure}: {names}.", live
-        left = [problem for change in changes if (problem := self._put_back(change))]
+        wanted = [self._taken_back(change, split) for change in left]
+        problems = [problem for change in wanted if (problem := self._put(change))]
         live = self._try_read()
-        if left:
-            return "Putting back the rules changed before it failed too: " + " ".join(left), live
+        if problems:
+            return "Putting back the rules changed before it failed too: " + " ".join(problems), live
+        done = "Put back as they were" if split is None else f"Set to what the first of the rules has, {split}"
         if live is None:
-            return f"Put back as they were, but they could not be read back: {names}.", live
-        odd = [change.rule for change in changes if not is_still(change, live.get(change.rule.arn))]
+            return f"{done}, but they could not be read back: {names}.", live
+        odd = [change.rule for change in wanted if not self._is_now(change, live)]
         seen = "".join(f" {rule} reads back as {described(live.get(rule.arn), self._groups)}." for rule in odd)
-        return f"Put back as they were: {names}.{seen}", live
+        return f"{done}: {names}.{seen}", live
 
-    def _put_back(self, change: Change) -> str | None:
-        """Give the rule its old actions again; what went wrong with it, if something did."""
+    def _taken_back(self, change: Change, split: Split | None) -> Change:
+        """The change that takes another one back: to another split, or to what was before."""
+        (back,) = plan([change.rule], self._groups, split or change.before, stickiness_off=False)
+        return back
+
+    def _put(self, back: Change) -> str | None:
+        """Write one of them, unless somebody else has changed the rule; what went wrong with it, if something did."""
+        made = {change.rule.arn: change for change in [*self._written, *self._undecided]}[back.rule.arn]
         for pause in _pauses():
             live = self._try_read()
-            if live is not None and not self._is_ours(change, live):
-                return f"{change.rule} is left to whoever else changed it."
+            if live is not None and not self._is_ours(made, live):
+                return None if self._is_now(back, live) else f"{back.rule} is left to whoever else changed it."
             try:
-                set_actions(self._clients.unrepeated, change.rule, sendable(change.rule.actions))
+                set_actions(self._clients.unrepeated, back.rule, back.actions)
                 return None
             except AwsError as error:
                 if pause is None or not error.passing:
-                    return f"{change.rule} could not be put back to {change.before}: {error}"
+                    return f"{back.rule} could not be put back to {back.after}: {error}"
             time.sleep(pause)
         return None
 

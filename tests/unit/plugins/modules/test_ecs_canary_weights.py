@@ -557,6 +557,20 @@ def test_a_failed_write_can_leave_those_before_it(five: tuple[Shop, list[str]]) 
     assert result["changed"] is True
 
 
+def test_the_way_back_goes_on_past_a_rule_that_is_refused(five: tuple[Shop, list[str]]) -> None:
+    shop, rules = five
+    shop.shift(percent=25)
+    for number in (7, 9):
+        shop.aws.interrupt("ModifyRule", number, raising(Refusal("AccessDenied", "no")))
+    result = shop.shift(percent=0, on_partial_failure="go_on")
+    assert result["failed"] is True
+    assert [shop.split(rule)[1] for rule in rules] == [0, 25, 0, 25, 0]
+    assert [rule["live"]["percent"] for rule in result["rules"]] == [0.0, 25.0, 0.0, 25.0, 0.0]
+    refused, _, left = result["msg"].partition("Left as changed")
+    assert [rule in refused for rule in rules] == [False, True, False, True, False]
+    assert [rule in left for rule in rules] == [True, False, True, False, True]
+
+
 def test_when_putting_back_fails_too_the_message_says_what_is_left(five: tuple[Shop, list[str]]) -> None:
     shop, rules = five
     for number in (3, 4):
@@ -587,7 +601,7 @@ def test_a_write_whose_fate_is_unknown_is_put_back_too(five: tuple[Shop, list[st
     shop, rules = five
     lost = raising(ConnectionClosedError(endpoint_url="https://aws.example"))
     shop.aws.interrupt("ModifyRule", 2, lost, after=True)
-    shop.aws.interrupt("DescribeRules", 3, raising(Refusal("AccessDenied", "no")))
+    shop.aws.interrupt("DescribeRules", 4, raising(Refusal("AccessDenied", "no")))
     result = shop.shift(percent=25)
     assert result["failed"] is True
     assert rules[1] in result["msg"].partition("Put back as they were")[2]
@@ -600,9 +614,9 @@ def deny_reading(shop: Shop, *numbers: int) -> None:
 
 
 def test_rules_that_cannot_be_read_in_between_are_put_back(five: tuple[Shop, list[str]]) -> None:
-    """The first reading is of all rules; then those written are read before each further write."""
+    """The first reading finds the rules; then they are read before each write."""
     shop, rules = five
-    deny_reading(shop, 4)
+    deny_reading(shop, 5)
     result = shop.shift(percent=25)
     assert "DescribeRules" in result["msg"]
     assert "Put back as they were" in result["msg"]
@@ -613,7 +627,7 @@ def test_rules_that_cannot_be_read_in_between_are_put_back(five: tuple[Shop, lis
 
 def test_rules_that_cannot_be_read_in_between_can_be_left(five: tuple[Shop, list[str]]) -> None:
     shop, rules = five
-    deny_reading(shop, 4)
+    deny_reading(shop, 5)
     result = shop.shift(percent=25, on_partial_failure="leave")
     assert [shop.split(rule) for rule in rules] == [(75, 25)] * 3 + [(100, 0)] * 2
     assert all(rule in result["msg"].partition("on_partial_failure is leave")[2] for rule in rules[:3])
@@ -622,7 +636,7 @@ def test_rules_that_cannot_be_read_in_between_can_be_left(five: tuple[Shop, list
 
 def test_a_shift_that_cannot_be_read_back_says_that_it_was_written(five: tuple[Shop, list[str]]) -> None:
     shop, rules = five
-    deny_reading(shop, 6)
+    deny_reading(shop, 7)
     result = shop.shift(percent=25)
     assert result["failed"] is True
     assert "The rules were written, but could not be read back" in result["msg"]
@@ -696,6 +710,43 @@ def shift_to_half(shop: Shop) -> Callable[[], None]:
         assert other["changed"] is True
 
     return other_shift
+
+
+def test_a_shift_that_lost_leaves_nothing_of_its_own(five: tuple[Shop, list[str]], clock: list[float]) -> None:
+    """Somebody has the first rule, and the others are not written again: they follow it, 5 s later."""
+    shop, rules = five
+    shop.aws.interrupt(
+        "ModifyRule", 3, lambda: shop.aws.set_weights(rules[0], {shop.stable: 50, shop.canary: 50}), after=True
+    )
+    result = shop.shift(percent=25)
+    assert [shop.split(rule) for rule in rules] == [(50, 50)] * 3 + [(100, 0)] * 2
+    assert "Somebody else changed the split" in result["msg"]
+    assert "Set to what the first of the rules has, 50 % canary (50/50): rule " in result["msg"]
+    assert sum(clock) == pytest.approx(5)
+
+
+def test_a_way_back_that_lost_raises_no_share_again(five: tuple[Shop, list[str]]) -> None:
+    shop, rules = five
+    shop.shift(percent=25)
+    shop.aws.interrupt(
+        "ModifyRule", 7, lambda: shop.aws.set_weights(rules[0], {shop.stable: 50, shop.canary: 50}), after=True
+    )
+    result = shop.shift(percent=0, on_partial_failure="go_on")
+    assert [shop.split(rule)[1] for rule in rules] == [50, 0, 25, 25, 25]
+    assert "Somebody else changed the split" in result["msg"]
+
+
+def test_a_later_rule_that_somebody_else_changed_is_left_and_the_others_are_put_back(
+    five: tuple[Shop, list[str]], clock: list[float]
+) -> None:
+    shop, rules = five
+    shop.aws.interrupt(
+        "ModifyRule", 5, lambda: shop.aws.set_weights(rules[2], {shop.stable: 40, shop.canary: 60}), after=True
+    )
+    result = shop.shift(percent=25)
+    assert [shop.split(rule)[1] for rule in rules] == [0, 0, 60, 0, 0]
+    assert "should be at 25 % canary (75/25) but is at 60 % canary (40/60)" in result["msg"]
+    assert sum(clock) == pytest.approx(20), "15 s for another shift to notice that it lost, 5 s for it to end"
 
 
 @pytest.mark.parametrize("write", range(1, 6))
