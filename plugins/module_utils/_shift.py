@@ -41,9 +41,6 @@ READ_BACK_INTERVAL = 0.5
 ATTEMPTS = 11
 LONGEST_PAUSE = 8.0
 
-# How long somebody else's shift is given to end, before the rest of one that lost to it is put back.
-OTHERS_SECONDS = 5.0
-
 Live = dict[str, Rule]
 
 
@@ -203,13 +200,10 @@ class _Shift:
     def _lost(self, taken: _Taken) -> CanaryError:
         """The error for a shift that met somebody else's, after it took back what is left of it, where wanted.
 
-        Whoever was faster may be in the middle of a shift, and is given the time to end it: then nothing is left. What
-        is left all the same follows the first rule, so that the rules are no mixture of both shifts.
+        Where that other one has the first rule, what is left of this one follows it: then the rules are no mixture of
+        both.
         """
         live = self._try_read()
-        if self._on_failure == "put_back" and self._ours(live):
-            time.sleep(OTHERS_SECONDS)
-            live = self._try_read()
         outcome, live = self._take_back(live, self._split_of_other(live))
         return CanaryError(
             f"{taken} {outcome} Find out who shifts these rules, then run again.", **self._standing(live)

@@ -692,7 +692,7 @@ def test_a_write_that_never_shows_is_an_error(shop: Shop, clock: list[float]) ->
     )
     result = shop.shift(percent=25)
     assert "0 % canary (100/0)" in result["msg"]
-    assert sum(clock) == pytest.approx(20), "15 s for a late reading, 5 s for somebody else to end a shift"
+    assert sum(clock) == pytest.approx(15)
 
 
 def shift_to_half(shop: Shop) -> Callable[[], None]:
@@ -713,7 +713,7 @@ def shift_to_half(shop: Shop) -> Callable[[], None]:
 
 
 def test_a_shift_that_lost_leaves_nothing_of_its_own(five: tuple[Shop, list[str]], clock: list[float]) -> None:
-    """Somebody has the first rule, and the others are not written again: they follow it, 5 s later."""
+    """Somebody has the first rule, and the others are not written again: they follow it."""
     shop, rules = five
     shop.aws.interrupt(
         "ModifyRule", 3, lambda: shop.aws.set_weights(rules[0], {shop.stable: 50, shop.canary: 50}), after=True
@@ -722,7 +722,7 @@ def test_a_shift_that_lost_leaves_nothing_of_its_own(five: tuple[Shop, list[str]
     assert [shop.split(rule) for rule in rules] == [(50, 50)] * 3 + [(100, 0)] * 2
     assert "Somebody else changed the split" in result["msg"]
     assert "Set to what the first of the rules has, 50 % canary (50/50): rule " in result["msg"]
-    assert sum(clock) == pytest.approx(5)
+    assert clock == []
 
 
 def test_a_way_back_that_lost_raises_no_share_again(five: tuple[Shop, list[str]]) -> None:
@@ -746,7 +746,7 @@ def test_a_later_rule_that_somebody_else_changed_is_left_and_the_others_are_put_
     result = shop.shift(percent=25)
     assert [shop.split(rule)[1] for rule in rules] == [0, 0, 60, 0, 0]
     assert "should be at 25 % canary (75/25) but is at 60 % canary (40/60)" in result["msg"]
-    assert sum(clock) == pytest.approx(20), "15 s for another shift to notice that it lost, 5 s for it to end"
+    assert sum(clock) == pytest.approx(15), "for another shift to notice that it lost"
 
 
 @pytest.mark.parametrize("write", range(1, 6))
