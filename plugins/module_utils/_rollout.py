@@ -41,11 +41,11 @@ class Rollout:
 
 
 def roll_out(
-    ecs: Any, elbv2: Any, service: dict[str, Any], task_definition: str, *, timeout: float
+    ecs: Any, elbv2: Any, service: dict[str, Any], task_definition: str, *, before: str, timeout: float
 ) -> tuple[Rollout, Serving]:
     """Give the service a release, and wait until it runs it (see `follow`).
 
-    Where that fails, the release that ``service`` had when it was read is put back, and `CanaryError` says why, and
+    Where that fails, the release ``before`` is put back, and `CanaryError` says why, and
     what stands. A refused UpdateService has changed nothing, and puts nothing back.
     """
     try:
@@ -54,7 +54,7 @@ def roll_out(
     except CanaryError as error:
         if isinstance(error, AwsError) and error.operation == "UpdateService" and not error.undecided:
             raise
-        raise put_back(ecs, elbv2, service, service["taskDefinition"], why=error, timeout=timeout) from error
+        raise put_back(ecs, elbv2, service, before, why=error, timeout=timeout) from error
 
 
 def resume(ecs: Any, elbv2: Any, service: dict[str, Any], *, timeout: float) -> tuple[Rollout, Serving]:

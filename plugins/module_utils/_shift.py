@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.canary.ecs.plugins.module_utils._aws.calls import AwsError
-from ansible_collections.canary.ecs.plugins.module_utils._aws.elbv2 import rules_by_arn, set_actions
+from ansible_collections.canary.ecs.plugins.module_utils._aws.elbv2 import rules_by_arn, rules_of_listener, set_actions
 from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import poll_until
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import (
@@ -26,6 +26,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import (
     Groups,
     Rule,
     described,
+    differs_in_split,
     is_now,
     is_still,
     others,
@@ -107,7 +108,7 @@ class _Shift:
             else:
                 return self._made(change)
             time.sleep(pause)
-            if self._is_now(change, self._look()):
+            if self._is_made(change, self._look()):
                 return self._made(change)
         return None
 
@@ -118,17 +119,19 @@ class _Shift:
     def _give_up(self, error: AwsError, change: Change) -> None:
         """End the shift for a write that failed, or go on without it; unless it is only its answer that was lost."""
         live = self._try_read()
-        if live is not None and self._is_now(change, live):
+        if self._is_made(change, live):
             return self._made(change)
         if self._on_failure != "go_on":
             raise self._failed(error, live=live) from error
         return self._refused.append(error)
 
-    def _look(self) -> Live:
-        """The rules, on the way. Where they cannot be read, the shift ends, as when a write fails."""
+    def _look(self) -> Live | None:
+        """The rules, on the way. Where they cannot be read, the shift ends, as when a write fails, or goes on."""
         try:
             return self._as_left()
         except AwsError as error:
+            if self._on_failure == "go_on":
+                return None
             raise self._failed(error, live=None) from error
 
     def _read_back(self) -> None:
@@ -164,12 +167,22 @@ class _Shift:
         return self._changes[0]
 
     def _is_left(self, change: Change, live: Live) -> bool:
-        """Whether a rule is as this shift has left it, or is still to be written.
+        """Whether a rule is as this shift has left it, or may still be written.
 
-        The first one is not to be written over another shift, since it decides; whoever has it may write the others.
+        The first one is not to be written over another shift, since it decides; whoever has it may write the others,
+        where nothing but the weights is another than it was.
         """
-        pending = change.changed and change not in self._written
-        return self._is_now(change, live) or (pending and (change is not self._first or self._is_still(change, live)))
+        if self._is_now(change, live):
+            return True
+        if not change.changed or change in self._written:
+            return False
+        if change is self._first:
+            return self._is_still(change, live)
+        return differs_in_split(change, live.get(change.rule.arn), self._groups)
+
+    def _is_made(self, change: Change, live: Live | None) -> bool:
+        """Whether a write whose answer was lost, or that was refused once, is known to be made."""
+        return live is not None and self._is_now(change, live)
 
     def _is_now(self, change: Change, live: Live) -> bool:
         return is_now(change, live.get(change.rule.arn), self._groups)
@@ -178,8 +191,16 @@ class _Shift:
         return is_still(change, live.get(change.rule.arn))
 
     def _read(self) -> Live:
-        found = rules_by_arn(self._clients.repeating, [change.rule.arn for change in self._changes])
-        return {rule.arn: rule for rule in found}
+        """The rules that there are. AWS refuses to describe any where one is gone: then their listeners tell."""
+        wanted = [change.rule.arn for change in self._changes]
+        try:
+            found = rules_by_arn(self._clients.repeating, wanted)
+        except AwsError as error:
+            if error.code != "RuleNotFound":
+                raise
+            listeners = sorted({change.rule.listener_arn for change in self._changes})
+            found = [rule for arn in listeners for rule in rules_of_listener(self._clients.repeating, arn)]
+        return {rule.arn: rule for rule in found if rule.arn in wanted}
 
     def _try_read(self) -> Live | None:
         """The rules, or None where they cannot be read either: the first failure is the one to report."""
@@ -204,7 +225,11 @@ class _Shift:
         both.
         """
         live = self._try_read()
-        outcome, live = self._take_back(live, self._split_of_other(live))
+        if live is None:
+            # Somebody else has a rule, and nobody knows which: what is written blindly now may be written over theirs.
+            outcome = "The rules could not be read again, and are left as they are."
+        else:
+            outcome, live = self._take_back(live, self._split_of_other(live))
         return CanaryError(
             f"{taken} {outcome} Find out who shifts these rules, then run again.", **self._standing(live)
         )
@@ -226,7 +251,7 @@ class _Shift:
 
     def _failed(self, *errors: AwsError, live: Live | None) -> CanaryError:
         """The error for a shift that failed half-way, after the rules that it touched were put back, where wanted."""
-        outcome, live = self._take_back(live, None)
+        outcome, live = self._take_back(live, self._split_of_other(live))
         return CanaryError(" ".join([*map(str, errors), outcome]), **{**errors[0].facts, **self._standing(live)})
 
     def _ours(self, live: Live | None) -> list[Change]:

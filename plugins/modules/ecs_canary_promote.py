@@ -380,10 +380,13 @@ def promote(
     if arn is None:
         arn = register(module, ecs, new.definition)
         log.append(f"Registered {short(arn)}.")
+    # Not what stable is only on its way to: a promotion that was cut off leaves that, and nobody has seen it run.
+    before = completed_before(stable, str(old.arn))
     if module.params["take"] != "previous":
-        before = completed_before(stable, str(old.arn))
         log.append(remember(ecs, stable, before=before, since=arn))
-    rollout, serving = roll_out(ecs, module.client_of("elbv2"), stable, arn, timeout=module.params["wait_timeout"])
+    rollout, serving = roll_out(
+        ecs, module.client_of("elbv2"), stable, arn, before=before, timeout=module.params["wait_timeout"]
+    )
     log.append(
         f"Service {stable['serviceName']} took {short(arn)} in place of {old}, by deployment {rollout.deployment}: "
         f"{serving}."

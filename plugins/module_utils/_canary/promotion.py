@@ -91,6 +91,6 @@ def deployed_before(service: dict[str, Any], task_definition: str) -> str | None
     """The release that a service in the middle of taking one had before, as long as its deployment shows it."""
     for deployment in service.get("deployments", []):
         release: str | None = deployment.get("taskDefinition")
-        if release and release != task_definition:
+        if release and release != task_definition and deployment.get("rolloutState") != "FAILED":
             return release
     return None

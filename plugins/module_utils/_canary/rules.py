@@ -207,12 +207,27 @@ def is_now(change: Change, live: Rule | None, groups: Groups) -> bool:
         and split.same_as(change.after)
         and live.sticky_seconds == change.sticky_after
         and not others(live, groups)
+        and _ahead_of_forward(live.actions) == _ahead_of_forward(change.actions)
     )
+
+
+def differs_in_split(change: Change, live: Rule | None, groups: Groups) -> bool:
+    """Whether the rule that was read back is as before the change, but for the weights of the two groups at most."""
+    split = None if live is None else live.split(groups)
+    if live is None or split is None:
+        return False
+    before = [_with_split(action, groups, split, False) for action in sendable(change.rule.actions)]
+    return _canonical(live.actions) == _canonical(before)
 
 
 def is_still(change: Change, live: Rule | None) -> bool:
     """Whether the rule that was read back is exactly what it was before the change."""
     return live is not None and _canonical(live.actions) == _canonical(change.rule.actions)
+
+
+def _ahead_of_forward(actions: Iterable[Action]) -> list[Action]:
+    """The actions that come before the forward, as AWS takes them back: somebody may change a login meanwhile."""
+    return [action for action in sendable(actions) if action["Type"] != "forward"]
 
 
 def described(live: Rule | None, groups: Groups) -> str:
@@ -225,7 +240,9 @@ def described(live: Rule | None, groups: Groups) -> str:
     third = others(live, groups)
     also = f", with a third group ({', '.join(map(target_group_name, third))})" if third else ""
     sticky = f", sticky for {live.sticky_seconds} s" if live.sticky_seconds else ""
-    return f"at {split}{also}{sticky}"
+    ahead = [action["Type"] for action in live.actions if action["Type"] != "forward"]
+    login = f", after {' and '.join(ahead)}" if ahead else ""
+    return f"at {split}{also}{sticky}{login}"
 
 
 def _canonical(actions: Iterable[Action]) -> list[Action]:

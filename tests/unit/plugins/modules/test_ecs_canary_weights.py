@@ -533,7 +533,7 @@ def test_a_failed_write_puts_back_those_before_it(five: tuple[Shop, list[str]]) 
     assert result["changed"] is False
 
 
-def test_what_somebody_else_changed_meanwhile_is_not_put_back(five: tuple[Shop, list[str]]) -> None:
+def test_what_is_left_of_a_failed_shift_follows_somebody_elses(five: tuple[Shop, list[str]]) -> None:
     shop, rules = five
 
     def meanwhile() -> None:
@@ -542,8 +542,8 @@ def test_what_somebody_else_changed_meanwhile_is_not_put_back(five: tuple[Shop, 
 
     shop.aws.interrupt("ModifyRule", 3, meanwhile)
     result = shop.shift(percent=25)
-    assert [shop.split(rule) for rule in rules] == [(40, 60)] + [(100, 0)] * 4
-    assert [rule["live"]["percent"] for rule in result["rules"]] == [60.0] + [0.0] * 4
+    assert [shop.split(rule) for rule in rules] == [(40, 60)] * 2 + [(100, 0)] * 3
+    assert [rule["live"]["percent"] for rule in result["rules"]] == [60.0] * 2 + [0.0] * 3
 
 
 def test_a_failed_write_can_leave_those_before_it(five: tuple[Shop, list[str]]) -> None:
@@ -723,6 +723,51 @@ def test_a_shift_that_lost_leaves_nothing_of_its_own(five: tuple[Shop, list[str]
     assert "Somebody else changed the split" in result["msg"]
     assert "Set to what the first of the rules has, 50 % canary (50/50): rule " in result["msg"]
     assert clock == []
+
+
+def login(client: str) -> dict[str, Any]:
+    return {
+        **COGNITO,
+        "AuthenticateCognitoConfig": {**COGNITO["AuthenticateCognitoConfig"], "UserPoolClientId": client},
+    }
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_login_that_somebody_changes_meanwhile_is_never_lost(five: tuple[Shop, list[str]], number: int) -> None:
+    """On a rule that is written already, and on one that is not."""
+    shop, rules = five
+    for rule in rules:
+        shop.aws.rules[rule]["actions"][:0] = [login("old")]
+    shop.aws.interrupt(
+        "ModifyRule",
+        2,
+        lambda: shop.aws.rules[rules[number]]["actions"].__setitem__(0, login("new")),
+        after=True,
+    )
+    result = shop.shift(percent=25)
+    assert "Somebody else changed" in result["msg"]
+    assert "after authenticate-cognito" in result["msg"]
+    logins = [shop.aws.rules[rule]["actions"][0]["AuthenticateCognitoConfig"]["UserPoolClientId"] for rule in rules]
+    assert logins == ["new" if at == number else "old" for at in range(5)]
+
+
+def test_a_rule_that_is_deleted_meanwhile_is_said_to_be_gone(five: tuple[Shop, list[str]]) -> None:
+    shop, rules = five
+    shop.aws.interrupt("ModifyRule", 2, lambda: shop.aws.rules.__delitem__(rules[3]), after=True)
+    result = shop.shift(percent=25)
+    assert "is gone" in result["msg"]
+    assert {shop.split(rule) for rule in rules if rule != rules[3]} == {(100, 0)}
+    assert result["rules"][3]["live"] is None
+
+
+def test_a_way_back_goes_on_though_the_rules_cannot_be_read(five: tuple[Shop, list[str]]) -> None:
+    shop, rules = five
+    shop.shift(percent=25)
+    known = sum(operation == "DescribeRules" for operation in shop.aws.operations)
+    deny_reading(shop, *range(known + 3, known + 30))
+    result = shop.shift(percent=0, on_partial_failure="go_on")
+    assert "could not be read back" in result["msg"]
+    assert {shop.split(rule) for rule in rules} == {(100, 0)}
 
 
 def test_a_way_back_that_lost_raises_no_share_again(five: tuple[Shop, list[str]]) -> None:
