@@ -425,6 +425,27 @@ def test_a_timeout_says_how_far_it_came(aws: FakeAws) -> None:
     assert caught.value.facts["events"] == ["(service stable) has reached a steady state."]
 
 
+def test_what_comes_back_is_the_release_that_stable_ran_and_not_one_that_it_was_only_taking(aws: FakeAws) -> None:
+    """A promotion that was cut off left the second release on its way; the third one fails."""
+    aws.client("ecs").update_service(aws_retry=True, cluster="shop", service="stable", taskDefinition=V2)
+    aws.add_definition("canary", 3, {"app": "cart:v3"})
+    aws.services["canary"]["taskDefinition"] = definition_arn("canary", 3)
+    after_update(aws, lambda: aws.roll_back("stable"), settles(aws))
+    with pytest.raises(CanaryError) as caught:
+        promote(aws)
+    assert_put_back(aws, caught.value)
+
+
+def test_a_release_whose_deployment_failed_is_not_the_one_from_before(aws: FakeAws) -> None:
+    aws.client("ecs").update_service(aws_retry=True, cluster="shop", service="stable", taskDefinition=V2)
+    first, before = aws.services["stable"]["deployments"]
+    broken = {**before, "id": "ecs-svc/0", "taskDefinition": definition_arn("stable", 9), "rolloutState": "FAILED"}
+    aws.services["stable"]["deployments"] = [first, broken, before]
+    aws.then("describe_services", nothing, lambda: aws.roll_back("stable"), settles(aws))
+    with pytest.raises(CanaryError, match=r"Release .*stable:1 is back on service stable"):
+        promote(aws)
+
+
 def test_a_call_that_fails_on_the_way_puts_the_old_release_back(aws: FakeAws) -> None:
     def deny() -> None:
         raise refusal("AccessDeniedException", "DescribeServices")
