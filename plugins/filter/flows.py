@@ -19,6 +19,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.flows import (
     plan_promote,
     plan_rollback,
     plan_shift,
+    refuse_larger,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import given
 from ansible_collections.canary.ecs.plugins.module_utils._canary.services import named_services, services_of
@@ -109,6 +110,16 @@ def promote_plan(info: Facts, options: Facts) -> Answer:
     )
 
 
+def traffic_left(info: Facts, plan: Facts) -> Answer:
+    """Whether the canary's share is as small as the plan has made it, so that its tasks may go."""
+
+    def decide() -> Facts:
+        refuse_larger(info, plan)
+        return {}
+
+    return _answer(decide)
+
+
 def _restore(options: Facts) -> bool:
     """Whether stable takes back its release from before, among the options; as a word too, which a survey sends."""
     word = given(options.get("restore"), False)
@@ -145,6 +156,7 @@ class FilterModule:
             "shift_plan": shift_plan,
             "rollback_plan": rollback_plan,
             "promote_plan": promote_plan,
+            "traffic_left": traffic_left,
             "status_lines": status_lines,
             "rolled_back_to": rolled_back_to,
         }

@@ -57,27 +57,34 @@ class _Taken(CanaryError):
     """Somebody else changes the rules at the same time."""
 
 
-def write(clients: Clients, changes: list[Change], groups: Groups, *, on_failure: str) -> None:
+def write(
+    clients: Clients, changes: list[Change], groups: Groups, *, on_failure: str, conditional: bool = False
+) -> None:
     """Make the changes, and read back every rule, also those that needed none.
 
     Raises `CanaryError` whose ``rules`` say where each rule is: when a write fails, or the reading before it, when a
     rule reads back as somebody else's, and when the rules cannot be read back at the end (nothing is put back then:
     all of them were written). ``on_failure`` says what becomes of the rules written so far: ``put_back`` and ``leave``
-    end the shift, ``go_on`` leaves them and writes the others too, whose writes may succeed.
+    end the shift, ``go_on`` leaves them and writes the others too, whose writes may succeed. ``conditional`` has a
+    single rule looked at once more right before its write, as those of several are: nothing nearer to a condition is
+    to be had.
     """
     pending = [change for change in changes if change.changed]
     if pending:
-        _Shift(clients, changes, groups, on_failure=on_failure).make(pending)
+        _Shift(clients, changes, groups, on_failure=on_failure, conditional=conditional).make(pending)
 
 
 class _Shift:
     """One shift under way."""
 
-    def __init__(self, clients: Clients, changes: list[Change], groups: Groups, *, on_failure: str) -> None:
+    def __init__(
+        self, clients: Clients, changes: list[Change], groups: Groups, *, on_failure: str, conditional: bool
+    ) -> None:
         self._clients = clients
         self._changes = changes
         self._groups = groups
         self._on_failure = on_failure
+        self._looks_first = conditional or len(changes) > 1
         self._written: list[Change] = []
         self._undecided: list[Change] = []
         self._refused: list[AwsError] = []
@@ -94,8 +101,8 @@ class _Shift:
             raise self._failed(*self._refused, live=self._try_read())
 
     def _make_one(self, change: Change) -> None:
-        """Write one rule; where there are several, after a look at all of them."""
-        if len(self._changes) > 1:
+        """Write one rule, after a look at all of them."""
+        if self._looks_first:
             self._look()
         for pause in _pauses():
             try:

@@ -177,6 +177,11 @@ stable:
           Null where it was not.
       type: str
       sample: arn:aws:ecs:eu-west-1:123456789012:task-definition/cart-stable:40
+    held_from:
+      description:
+        - The service's own minimum, where M(canary.ecs.ecs_service_capacity) holds it at another one. Null where not.
+      type: int
+      sample: 2
     images:
       description: The image of each container of that task definition.
       type: dict

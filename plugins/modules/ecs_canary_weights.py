@@ -236,7 +236,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws.elbv2 import (
     rules_by_arn,
     target_states,
 )
-from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import poll_until
+from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import poll_until, read_for
 from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import target_group_name
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_negative
@@ -246,6 +246,8 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import (
     Change,
     Groups,
     Rule,
+    are_one,
+    elsewhere,
     emptied,
     is_still,
     plan,
@@ -269,6 +271,10 @@ from ansible_collections.canary.ecs.plugins.module_utils._groups import (
 )
 from ansible_collections.canary.ecs.plugins.module_utils._module import CanaryModule, run
 from ansible_collections.canary.ecs.plugins.module_utils._shift import Clients, write
+
+# How long a shift that somebody else is in the middle of may take to end, and a reading to show the last write.
+REST_SECONDS = 5.0
+REST_INTERVAL = 0.5
 
 OPTIONS: dict[str, dict[str, Any]] = {
     **GROUP_OPTIONS,
@@ -295,12 +301,13 @@ def shift(module: CanaryModule) -> dict[str, Any]:
     named = named_by(params, region=elbv2.meta.region_name)
     found = find(elbv2, module.client_of("ecs") if named.by_service else None, named)
     groups = require(elbv2, found)
-    changes = decide(found.rules, groups, wanted, params)
+    changes = decide(at_rest(module, elbv2, found.rules, groups, wanted), groups, wanted, params)
     refuse_sticky_groups(elbv2, changes, groups)
     health = ensure_healthy(module, elbv2, changes, groups)
     if not module.check_mode:
         clients = Clients(elbv2, module.client_of_unrepeated("elbv2"))
-        write(clients, changes, groups, on_failure=params["on_partial_failure"])
+        conditional = params["from_percent"] is not None
+        write(clients, changes, groups, on_failure=params["on_partial_failure"], conditional=conditional)
     warn_of_sticky_clients(module, changes)
     return result(changes, groups, health, check_mode=module.check_mode)
 
@@ -313,6 +320,22 @@ def wanted_split(params: dict[str, Any]) -> Split:
     if params["weights"] is not None:
         return split_of_weights(params["weights"]["stable"], params["weights"]["canary"])
     return split_of_percent(params["percent"])
+
+
+def at_rest(module: CanaryModule, elbv2: Any, rules: list[Rule], groups: Groups, wanted: Split) -> list[Rule]:
+    """The rules, read again for a while where they differ or are not at from_percent.
+
+    Somebody else may be in the middle of a shift, or a reading behind the last write. The way back waits for neither.
+    """
+    percent = module.params["from_percent"]
+
+    def calm(rules: list[Rule]) -> bool:
+        return are_one(rules, groups) and (percent is None or not elsewhere(rules, groups, percent, wanted))
+
+    if calm(rules) or module.check_mode or module.params["on_partial_failure"] == "go_on":
+        return rules
+    arns = [rule.arn for rule in rules]
+    return read_for(lambda: rules_by_arn(elbv2, arns), calm, timeout=REST_SECONDS, interval=REST_INTERVAL)
 
 
 def decide(rules: list[Rule], groups: Groups, wanted: Split, params: dict[str, Any]) -> list[Change]:

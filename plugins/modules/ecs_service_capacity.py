@@ -53,6 +53,12 @@ options:
       - A service without a scalable target has no min to hold. One whose ARN has the old form, without the cluster,
         cannot have tags, so its min is left alone.
     type: bool
+  grow:
+    description:
+      - V(true) only ever raises. A count or a bound that is larger already stays, whoever set it, and also where it was
+        raised after the playbook that asks for less had looked.
+    type: bool
+    default: false
   like:
     description:
       - Size the service from another one, instead of by numbers.
@@ -280,6 +286,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import
     SetBounds,
     Wanted,
     Write,
+    at_least,
     decide,
     shows,
     sized_like,
@@ -328,6 +335,7 @@ ARGUMENTS = {
             },
         },
     },
+    "grow": {"type": "bool", "default": False},
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 600},
 }
@@ -523,7 +531,10 @@ def ensure_capacity(module: CanaryModule) -> dict[str, Any]:
     clients = Clients(module.client_of("ecs"), module.client_of("application-autoscaling"), module.client_of("elbv2"))
     names = [options["service"]] + ([options["like"]["service"]] if options["like"] else [])
     sized, *model = read_sized(clients, options["cluster"], names, tags=options["hold"] is not None)
-    wanted, memory = held(options, sized, asked(options, model[0] if model else None))
+    wanted = asked(options, model[0] if model else None)
+    if options["grow"]:
+        wanted = at_least(sized.capacity, wanted)
+    wanted, memory = held(options, sized, wanted)
     before = sized.capacity
     after = decide(before, wanted, service=sized.name)
     changed = before != after or sized.tagged != (memory.text if memory else None)

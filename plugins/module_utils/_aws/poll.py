@@ -51,6 +51,17 @@ def poll_until(
         time.sleep(min(interval, left))
 
 
+def read_for(read: Callable[[], T], satisfied: Callable[[T], bool], *, timeout: float, interval: float) -> T:
+    """Read until what was read satisfies, or the time is over: the last reading, whichever it is."""
+    deadline = time.monotonic() + timeout
+    while True:
+        seen = read()
+        left = deadline - time.monotonic()
+        if satisfied(seen) or left <= 0:
+            return seen
+        time.sleep(min(interval, left))
+
+
 def _tell(line: str) -> None:
     """Tell whoever looks on. Nothing depends on it, so a file that cannot be written is no reason to fail."""
     if path := os.environ.get(PROGRESS):

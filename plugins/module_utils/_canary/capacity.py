@@ -100,6 +100,16 @@ def _part(share: Fraction, count: int) -> int:
     return math.ceil(share * count)
 
 
+def at_least(live: Capacity, wanted: Wanted) -> Wanted:
+    """What is wanted, but for what is larger already; what is not asked for is not asked for here either."""
+
+    def larger(asked: int | None, now: int | None) -> int | None:
+        return asked if asked is None or now is None else max(asked, now)
+
+    low, high = (live.bounds.min, live.bounds.max) if live.bounds else (None, None)
+    return Wanted(larger(wanted.desired, live.desired), larger(wanted.min, low), larger(wanted.max, high))
+
+
 def decide(before: Capacity, wanted: Wanted, *, service: str) -> Capacity:
     """The capacity after the change. Raises `CanaryError` for one that cannot be, with the numbers.
 

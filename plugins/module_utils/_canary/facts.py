@@ -20,6 +20,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment impo
     strategy_of,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.health import STATES, Health
+from ansible_collections.canary.ecs.plugins.module_utils._canary.holding import memory_of
 from ansible_collections.canary.ecs.plugins.module_utils._canary.previous import release_before
 from ansible_collections.canary.ecs.plugins.module_utils._canary.release import images
 from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import Groups, Rule, others
@@ -48,9 +49,16 @@ def service_facts(
         "pending": service.get("pendingCount"),
         "min": target.get("MinCapacity"),
         "max": target.get("MaxCapacity"),
+        "held_from": _held_from(service, target),
         "deployments": [deployment_facts(each) for each in service.get("deployments", [])],
         "events": last_events(service),
     }
+
+
+def _held_from(service: Facts, target: Mapping[str, Any]) -> int | None:
+    """The service's own min, where it is held at another one."""
+    memory = memory_of(service.get("tags", []), live=target["MinCapacity"]) if "MinCapacity" in target else None
+    return memory.own if memory and memory.own != target["MinCapacity"] else None
 
 
 def target_group_facts(arn: str, health: Health, attributes: Mapping[str, str]) -> Facts:

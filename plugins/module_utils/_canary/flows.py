@@ -60,20 +60,30 @@ def plan_shift(info: Info, settings: Settings, target: Target, *, step: Any = No
     """How to bring the canary's share to ``target``.
 
     ``canary_before`` and ``stable_before`` are sized before the traffic moves, ``canary_after`` once it has. At 0 %
-    the canary keeps its capacity: parking is what a rollback and a promotion do.
+    the canary keeps its capacity: parking is what a rollback and a promotion do. ``lets_go``: stable is held at its
+    size while the traffic comes back step by step, or by a run that was cut off, and is let go at the end.
     """
     pair = _pair(info, settings)
     wanted = canary_for(pair, target.percent, at_least=settings.least)
     rising, falling = _rises(pair, target, wanted), target.share < pair.share
     shrinks = target.share and (falling or (target.share == pair.share and not rising and _oversized(pair, wanted)))
     stable = stable_for(pair, 1 - target.share)
+    steps = guarded(steps_to(target, live=_percents(info), step=step), live=_percents(info))
     return {
         "percent": target.percent,
-        "stable_before": {"desired": stable} if falling and stable > pair.stable.desired else {},
+        "stable_before": _growing(pair, stable, steps=len(steps)) if falling else {},
         "canary_before": as_options(at_least_as(pair.canary, wanted)) if rising else {},
-        "steps": guarded(steps_to(target, live=_percents(info), step=step), live=_percents(info)),
+        "steps": steps,
+        "lets_go": bool(falling and len(steps) > 1) or info["stable"].get("held_from") is not None,
         **_settling(info, _unless_so(pair, wanted) if shrinks else {}),
     }
+
+
+def _growing(pair: Pair, needed: int, *, steps: int) -> dict[str, int]:
+    """What stable needs before traffic comes back to it: at once, or over so long that it has to be held up."""
+    if steps > 1:
+        return _held_up(pair, needed)
+    return {"desired": needed} if needed > pair.stable.desired else {}
 
 
 def _rises(pair: Pair, target: Target, wanted: Wanted) -> bool:
@@ -189,6 +199,21 @@ def _held_up(pair: Pair, needed: int) -> dict[str, int]:
         return {"desired": needed}
     needed = min(needed, bounds.max)
     return {"desired": needed, "min": max(needed, bounds.min)}
+
+
+def refuse_larger(info: Info, plan: Plan) -> None:
+    """Raise `CanaryError` where the canary's share is larger than ``plan`` has brought it to: tasks are about to go."""
+    last = plan["steps"][-1]
+    named = {name: last.get("weights", {}).get(name) for name in ("stable", "canary")}
+    wanted = target_of(percent=last.get("percent"), stable_weight=named["stable"], canary_weight=named["canary"])
+    most = round(float(wanted.share * 100), 3)
+    larger = [rule for rule in info["rules"] if rule["percent"] is not None and rule["percent"] > most]
+    if larger:
+        seen = ", ".join(f"rule {rule['rule_arn']} is at {rule['percent']:g} %" for rule in larger)
+        raise CanaryError(
+            f"The canary was brought to {wanted.percent:g} %, but {seen}: somebody else shifts it. It keeps its tasks. "
+            "Find out who does, then run again."
+        )
 
 
 def _pair(info: Info, settings: Settings) -> Pair:

@@ -152,14 +152,24 @@ def refuse_third(rule: str, third: list[str], *, rule_arn: str) -> None:
         )
 
 
-def refuse_elsewhere(rules: Iterable[Rule], groups: Groups, *, percent: float, wanted: Split) -> None:
-    """Raise `CanaryError` where a rule is not at ``percent``, the condition of the write, nor at the split wanted."""
-    wrong = [
+def are_one(rules: Iterable[Rule], groups: Groups) -> bool:
+    """Whether all rules split alike."""
+    splits = [split for _rule, split in _splits(rules, groups)]
+    return all(split.same_as(splits[0]) for split in splits)
+
+
+def elsewhere(rules: Iterable[Rule], groups: Groups, percent: float, wanted: Split) -> list[tuple[Rule, Split]]:
+    """The rules that are neither at ``percent`` nor at the split wanted, with their splits."""
+    return [
         (rule, split)
         for rule, split in _splits(rules, groups)
         if not is_at(split, percent) and not split.same_as(wanted)
     ]
-    if wrong:
+
+
+def refuse_elsewhere(rules: Iterable[Rule], groups: Groups, *, percent: float, wanted: Split) -> None:
+    """Raise `CanaryError` where a rule is not at ``percent``, the condition of the write, nor at the split wanted."""
+    if wrong := elsewhere(rules, groups, percent, wanted):
         seen = "; ".join(f"{rule} is at {split}" for rule, split in wrong)
         raise CanaryError(
             f"from_percent is {percent:g}, but {seen}. Nothing was changed. Look at who shifted it, then run again "

@@ -849,6 +849,37 @@ def test_a_write_that_is_refused_for_good_is_given_up_with_the_others_put_back(
     assert 0 < sum(clock) < 64
 
 
+def test_from_percent_waits_for_a_reading_that_is_behind(shop: Shop, clock: list[float]) -> None:
+    shop.aws.interrupt("DescribeRules", 3, lambda: shop.aws.set_weights(shop.rule, {shop.stable: 90, shop.canary: 10}))
+    assert shop.shift(from_percent=10, percent=25)["changed"] is True
+    assert clock == [0.5]
+
+
+def test_from_percent_is_looked_at_right_before_the_write(shop: Shop) -> None:
+    """Of two shifts of the same rule from the same percent, the second one does not write over the first."""
+    shop.aws.interrupt("DescribeTargetHealth", 1, shift_to_half(shop), after=True)
+    result = shop.shift(from_percent=0, percent=25)
+    assert "Somebody else changed the split" in result["msg"]
+    assert "No rule was changed" in result["msg"]
+    assert shop.split() == (50, 50)
+
+
+def test_rules_in_the_middle_of_somebody_elses_shift_are_given_time(
+    five: tuple[Shop, list[str]], clock: list[float]
+) -> None:
+    shop, rules = five
+
+    def write(*some: str) -> None:
+        for rule in some:
+            shop.aws.set_weights(rule, {shop.stable: 50, shop.canary: 50})
+
+    write(rules[0])
+    shop.aws.interrupt("DescribeRules", 3, lambda: write(*rules))
+    assert shop.shift(percent=25)["changed"] is True
+    assert {shop.split(rule) for rule in rules} == {(75, 25)}
+    assert clock == [0.5]
+
+
 # By service
 
 SERVICES = {"cluster": "shop", "stable_service": "cart-stable", "canary_service": "cart-canary"}

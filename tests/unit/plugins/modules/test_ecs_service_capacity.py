@@ -181,6 +181,16 @@ def test_a_service_without_a_count_to_set_is_refused(aws: FakeAws, fields: dict[
     assert aws.changes == []
 
 
+def test_what_only_grows_leaves_what_is_larger(aws: FakeAws) -> None:
+    """Somebody else raised it, after the run that asks for less had looked."""
+    aws.add_service("stable", desired=6)
+    aws.add_target("stable", 3, 9)
+    result = capacity(aws, service="stable", desired=4, min=4, max=8, grow=True)
+    assert result["after"] == sizes(6, 4, 9)
+    assert aws.made("update_service") == []
+    assert capacity(aws, service="stable", desired=4, min=4, max=8, grow=True)["changed"] is False
+
+
 def test_sizes_from_another_service_for_its_share(aws: FakeAws) -> None:
     aws.then("describe_services", lambda: None, lambda: aws.settle("canary"))
     result = capacity(aws, like={"service": "stable", "percent": 30})

@@ -14,6 +14,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import
     SetCount,
     Wanted,
     Write,
+    at_least,
     decide,
     shows,
     sized_like,
@@ -170,3 +171,17 @@ def test_without_a_scalable_target_only_the_count_asked_for_will_do() -> None:
 
 def test_a_suspension_in_words() -> None:
     assert suspended({"DynamicScalingInSuspended": True, "ScheduledScalingSuspended": False}) == ["scaling in"]
+
+
+wishes = st.builds(Wanted, *[st.none() | counts] * 3)
+
+
+@given(st.builds(Capacity, counts, st.none() | bounds), wishes)
+def test_what_only_grows_never_shrinks_and_asks_for_nothing_else(live: Capacity, wanted: Wanted) -> None:
+    asked = at_least(live, wanted)
+    now = live.facts()
+    for name in ("desired", "min", "max"):
+        wish, outcome = getattr(wanted, name), getattr(asked, name)
+        assert (wish is None) == (outcome is None)
+        if wish is not None:
+            assert outcome == max(wish, now[name] or 0)

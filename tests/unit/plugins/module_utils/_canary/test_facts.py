@@ -47,6 +47,13 @@ SERVICE = {
 DEFINITION = {"containerDefinitions": [{"name": "app", "image": "app:v2"}, {"name": "log", "image": "log:1"}]}
 
 
+@pytest.mark.parametrize(("live", "own"), [(2, None), (6, 2), (7, None)])
+def test_a_service_that_is_held_tells_its_own_min(live: int, own: int | None) -> None:
+    held = {**SERVICE, "tags": [{"key": "canary.ecs:min", "value": "2/6"}]}
+    assert service_facts(held, DEFINITION, {"MinCapacity": live, "MaxCapacity": 8})["held_from"] == own
+    assert service_facts(held, DEFINITION, None)["held_from"] is None
+
+
 def test_a_service_in_facts() -> None:
     counts = {"desired": 3, "running": 2, "pending": 1}
     deployment = {
@@ -69,6 +76,7 @@ def test_a_service_in_facts() -> None:
         "images": {"app": "app:v2", "log": "log:1"},
         "min": 2,
         "max": 8,
+        "held_from": None,
         "deployments": [deployment],
         "events": [f"event {number}" for number in range(5)],
         **counts,

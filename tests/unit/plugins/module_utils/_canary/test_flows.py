@@ -14,6 +14,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.flows import (
     plan_promote,
     plan_rollback,
     plan_shift,
+    refuse_larger,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.steps import target_of
 from hypothesis import given
@@ -94,6 +95,44 @@ def test_less_for_the_canary_sizes_stable_first_and_the_canary_last() -> None:
     assert plan["stable_before"] == {"desired": 9}
     assert plan["canary_before"] == {}
     assert plan["canary_after"] == {"desired": 2, "min": 2, "max": 4}
+
+
+def test_stable_is_held_up_while_the_traffic_comes_back_step_by_step() -> None:
+    """Its autoscaler sees no load yet, for as long as the steps take."""
+    plan = shift(info(service(5, (2, 20)), service(5), 50.0), 10, step=20)
+    assert plan["stable_before"] == {"desired": 9, "min": 9}
+    assert plan["lets_go"] is True
+    assert shift(info(service(5, None), service(5), 50.0), 10, step=20)["stable_before"] == {"desired": 9}
+    assert shift(info(service(5), service(5), 50.0), 10)["lets_go"] is False
+    assert shift(info(service(5), service(5), 10.0), 50, step=20)["lets_go"] is False
+
+
+def test_a_shift_lets_go_of_what_one_that_was_cut_off_holds() -> None:
+    assert shift(info({**service(9), "held_from": 2}, service(5), 10.0), 10)["lets_go"] is True
+
+
+@pytest.mark.parametrize(
+    ("target", "live", "refused"),
+    [
+        ({"percent": 25.0}, [25.0], False),
+        ({"percent": 25.0}, [10.0, 25.0], False),
+        ({"percent": 25.0}, [25.0, 25.1], True),
+        ({"percent": 0.0}, [0.0], False),
+        ({"percent": 0.0}, [50.0], True),
+        ({"weights": {"stable": 2, "canary": 1}}, [33.333], False),
+        ({"weights": {"stable": 2, "canary": 1}}, [33.4], True),
+    ],
+)
+def test_the_canary_keeps_its_tasks_where_somebody_else_sends_it_more(
+    target: dict[str, Any], live: list[float], refused: bool
+) -> None:
+    found = {"rules": [{"rule_arn": "arn", "percent": percent} for percent in live]}
+    plan = {"steps": [{"percent": 99.0}, target]}
+    if refused:
+        with pytest.raises(CanaryError, match="somebody else shifts it"):
+            refuse_larger(found, plan)
+    else:
+        refuse_larger(found, plan)
 
 
 def test_less_for_a_canary_that_is_as_small_as_can_be_changes_no_count() -> None:
