@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -239,7 +240,16 @@ def test_promote(launch: Launch, shop: Application) -> None:
 
 def test_status_for_machines(launch: Launch, shop: Application) -> None:
     ran = launch("Status", format="json")
-    assert ran.artifacts["canary_result"]["stable"]["task_definition"] == shop.service("Stable")["taskDefinition"]
+    release = shop.service("Stable")["taskDefinition"]
+    assert ran.artifacts["canary_result"]["stable"]["task_definition"] == release
+    task = re.search(r"TASK \[[^]]*Show where the canary is\].*?=> (\{.*?^\})", ran.output, re.DOTALL | re.MULTILINE)
+    assert task and json.loads(task[1])["msg"]["stable"]["task_definition"] == release
+
+
+def test_status_for_people_fits_a_narrow_page(launch: Launch) -> None:
+    table = re.findall(r'^ +"[a-z ].*$', launch("Status").output, re.MULTILINE)
+    assert len(table) >= 10
+    assert max(map(len, table)) <= 80
 
 
 def test_roll_back_what_was_promoted(launch: Launch, shop: Application) -> None:

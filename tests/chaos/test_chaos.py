@@ -38,6 +38,7 @@ class Flow:
     """A playbook, and where it starts: the canary's percent and both capacities (min, desired, max).
 
     ``promoted`` is a start in the middle of a promotion: stable has the canary's release, and remembers its own.
+    ``then`` is the playbook that is run after it was killed, where that is not the same again.
     """
 
     playbook: str
@@ -45,12 +46,16 @@ class Flow:
     canary: tuple[int, int, int]
     stable: tuple[int, int, int] = (2, 3, 6)
     promoted: bool = False
+    then: str = ""
     variables: dict[str, Any] = field(default_factory=dict)
 
 
 FLOWS = [
     pytest.param(Flow("canary.yml", 25, (2, 2, 4), variables={"percent": 100}), id="shift up"),
     pytest.param(Flow("canary.yml", 100, (3, 3, 6), variables={"percent": 25}), id="shift down"),
+    pytest.param(
+        Flow("canary.yml", 25, (2, 2, 4), then="rollback.yml", variables={"percent": 100}), id="shift, then rollback"
+    ),
     pytest.param(Flow("rollback.yml", 100, (3, 3, 6)), id="rollback"),
     pytest.param(
         Flow("rollback.yml", 50, (3, 3, 6), promoted=True, variables={"restore": True}), id="rollback of a promotion"
@@ -61,11 +66,12 @@ FLOWS = [
 
 @pytest.fixture(scope="module")
 def application() -> Iterator[Application]:
-    """A stack on a lab of its own, v1 stable and v2 canary."""
+    """A stack on a lab of its own, v1 stable and v2 canary, with two rules that split between them."""
     name = f"chaos-{os.getpid()}"
     try:
         found = Application(lifecycle.up(name), {"stack_name": "chaos", **SETTINGS, "deregistration_delay": 5})
         found.succeed("deploy.yml", **DEPLOYED)
+        found.second_rule()
         yield found
     finally:
         lifecycle.down(name)
@@ -85,8 +91,11 @@ def test_a_flow_survives_being_killed_at_every_call(
     bring_to(application, releases, flow)
     since = last_number(application.lab)
     application.succeed(flow.playbook, **flow.variables)
+    swept_calls = faults.calls(application.lab, since=since)
+    if flow.then:
+        application.succeed(flow.then)
     whole = outcome(application)
-    swept = moments(faults.calls(application.lab, since=since))[::EVERY]
+    swept = moments(swept_calls)[::EVERY]
     problems = []
     for number, moment in enumerate(swept, start=1):
         bring_to(application, releases, flow)
@@ -101,7 +110,7 @@ def strike(application: Application, flow: Flow, moment: Moment, whole: dict[str
     with application.traffic() as traffic:
         begin = traffic.mark()
         killed(application, flow.playbook, moment, **flow.variables)
-        played = application.play(flow.playbook, **flow.variables)
+        played = application.play(flow.then) if flow.then else application.play(flow.playbook, **flow.variables)
         report = traffic.report(since=begin)
     ended = outcome(application)
     wrong = [f"{name} is {ended[name]}, not {value}" for name, value in whole.items() if ended[name] != value]
@@ -137,6 +146,7 @@ def outcome(application: Application) -> dict[str, object]:
     )
     return {
         **application.state,
+        "splits": [application.split(rule) for rule in application.rules()],
         "tags": {tag["key"]: tag["value"] for tag in described["services"][0].get("tags", [])},
         "healthy": (application.healthy("Stable"), application.healthy("Canary")),
     }
@@ -144,22 +154,15 @@ def outcome(application: Application) -> dict[str, object]:
 
 def bring_to(application: Application, releases: dict[str, str], flow: Flow) -> None:
     """Bring the stack to where the flow starts, by AWS's own API and without a look at clients."""
-    scaling, ecs = application.client("application-autoscaling"), application.client("ecs")
-    for which, (low, desired, high) in (("Stable", flow.stable), ("Canary", flow.canary)):
+    ecs = application.client("ecs")
+    for which, capacity in (("Stable", flow.stable), ("Canary", flow.canary)):
         service = application.service(which)
-        scaling.register_scalable_target(
-            ServiceNamespace="ecs",
-            ResourceId="service/" + service["serviceArn"].split(":service/")[1],
-            ScalableDimension="ecs:service:DesiredCount",
-            MinCapacity=low,
-            MaxCapacity=high,
-        )
         ecs.update_service(
             cluster=service["clusterArn"],
             service=service["serviceName"],
-            desiredCount=desired,
             taskDefinition=releases["Canary" if flow.promoted else which],
         )
+        application.resize(which, *capacity)
         ecs.untag_resource(resourceArn=service["serviceArn"], tagKeys=[TAG, BEFORE, PROMOTED_TO])
     if flow.promoted:
         remembered = to_remember(releases["Stable"], releases["Canary"])
@@ -171,11 +174,12 @@ def bring_to(application: Application, releases: dict[str, str], flow: Flow) -> 
 
 
 def split(application: Application, percent: int) -> None:
-    """Set the weights of the stack's rule."""
+    """Set the weights of both rules."""
     weights = {"StableTargetGroupArn": 100 - percent, "CanaryTargetGroupArn": percent}
     groups = [{"TargetGroupArn": application.outputs[name], "Weight": weight} for name, weight in weights.items()]
     action = {"Type": "forward", "Order": 1, "ForwardConfig": {"TargetGroups": groups}}
-    application.client("elbv2").modify_rule(RuleArn=application.outputs["RuleArn"], Actions=[action])
+    for rule in application.rules():
+        application.client("elbv2").modify_rule(RuleArn=rule, Actions=[action])
 
 
 def settled(application: Application) -> bool:

@@ -90,6 +90,23 @@ class Application:
         weights = {group["TargetGroupArn"]: group["Weight"] for group in groups}
         return weights[self.outputs["StableTargetGroupArn"]], weights[self.outputs["CanaryTargetGroupArn"]]
 
+    def rules(self) -> list[str]:
+        """The rules of the stack's listener that forward to both target groups, in the order of their ARNs."""
+        found = self.client("elbv2").describe_rules(ListenerArn=self.outputs["ListenerArn"])["Rules"]
+        return sorted(rule["RuleArn"] for rule in found if rule["Actions"][-1]["Type"] == "forward")
+
+    def second_rule(self) -> str:
+        """Add a rule that splits as the stack's own does; its ARN."""
+        elbv2 = self.client("elbv2")
+        action = elbv2.describe_rules(RuleArns=[self.outputs["RuleArn"]])["Rules"][0]["Actions"][-1]
+        made = elbv2.create_rule(
+            ListenerArn=self.outputs["ListenerArn"],
+            Priority=7,
+            Conditions=[{"Field": "path-pattern", "Values": ["/other*"]}],
+            Actions=[{"Type": "forward", "ForwardConfig": action["ForwardConfig"]}],
+        )
+        return str(made["Rules"][0]["RuleArn"])
+
     def service(self, which: str) -> dict[str, Any]:
         """The stable or the canary service (``Stable``, ``Canary``), as ECS describes it."""
         found = self.client("ecs").describe_services(
@@ -110,6 +127,21 @@ class Application:
             ServiceNamespace="ecs", ResourceIds=[resource]
         )["ScalableTargets"][0]
         return target["MinCapacity"], service["desiredCount"], target["MaxCapacity"]
+
+    def resize(self, which: str, low: int, desired: int, high: int) -> None:
+        """Give a service another capacity behind everybody's back, and wait until it has it."""
+        service = self.service(which)
+        self.client("application-autoscaling").register_scalable_target(
+            ServiceNamespace="ecs",
+            ResourceId="service/" + service["serviceArn"].split(":service/")[1],
+            ScalableDimension="ecs:service:DesiredCount",
+            MinCapacity=low,
+            MaxCapacity=high,
+        )
+        self.client("ecs").update_service(
+            cluster=service["clusterArn"], service=service["serviceName"], desiredCount=desired
+        )
+        until(lambda: self.healthy(which) == desired, seconds=60, what=f"{which} has {desired} healthy tasks")
 
     def healthy(self, which: str) -> int:
         """How many targets of a service's group are healthy."""

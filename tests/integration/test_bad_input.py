@@ -79,9 +79,11 @@ def names_of(row: tuple[str, Bad]) -> str:
     return f"{module}: {', '.join(bad.says)}"
 
 
-def changed(stage: Stage, since: int) -> list[str]:
-    """The calls after a number that changed something."""
-    return [call["operation"] for call in stage.calls(since) if call["mutating"] and call["status"] < 400]
+def changed(stage: Stage, since: int, *, may_ask: bool) -> list[str]:
+    """The calls after a number that changed something; also those that were refused, for whoever may not ask."""
+    return [
+        call["operation"] for call in stage.calls(since) if call["mutating"] and not (may_ask and call["status"] >= 400)
+    ]
 
 
 def test_the_table_has_what_it_must() -> None:
@@ -106,7 +108,8 @@ def test_bad_input_is_refused_in_words_and_changes_nothing(
     message = result["msg"]
     assert [word for word in filled(list(bad.says), stage.names) if word not in message] == [], message
     assert "Traceback" not in json.dumps(result)
-    assert changed(stage, since) == []
+    # Nobody but AWS knows what a caller may do. All else is known before the first call that changes something.
+    assert changed(stage, since, may_ask=bad.caller == "reader") == []
 
 
 def play(

@@ -24,6 +24,21 @@ def test_a_shift_goes_on_from_where_it_was_killed(application: Application) -> N
     assert application.capacity("Stable") == (2, 3, 6)
 
 
+def test_a_rollback_takes_over_from_a_shift_that_was_killed_between_two_rules(application: Application) -> None:
+    other = application.second_rule()
+    with application.traffic() as traffic:
+        begin = traffic.mark()
+        application.succeed("rollback.yml")
+        assert killed(application, "canary.yml", Moment(2, "ModifyRule"), percent=50)
+        assert sorted(application.split(rule) for rule in application.rules()) == [(50, 50), (100, 0)]
+        application.succeed("rollback.yml")
+        assert [application.split(rule) for rule in application.rules()] == [(100, 0)] * 2
+        assert application.capacity("Canary") == (2, 2, 2)
+        application.succeed("canary.yml", percent=100)
+        no_failure(traffic.report(since=begin))
+    application.client("elbv2").delete_rule(RuleArn=other)
+
+
 def test_a_rollback_takes_over_from_a_promotion_that_was_killed(application: Application) -> None:
     with application.traffic() as traffic:
         begin = traffic.mark()

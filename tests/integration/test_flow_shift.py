@@ -9,6 +9,7 @@ import re
 
 import pytest
 
+from lab.faults import client as faults
 from tests.integration.application import Application, no_failure, seen
 
 
@@ -49,6 +50,24 @@ def test_gradual_steps_pass_through_every_share_between(application: Application
         no_failure(traffic.report(since=begin))
     assert application.split() == (70, 30)
     assert "20" in played.output
+
+
+def test_stable_has_its_tasks_before_traffic_comes_back_to_it_in_steps(application: Application) -> None:
+    """Its autoscaler has scaled it in while the canary took everything, and would go on to."""
+    application.succeed("canary.yml", percent=100)
+    application.resize("Canary", 4, 4, 8)
+    application.resize("Stable", 1, 1, 4)
+    since = max(call["number"] for call in faults.calls(application.lab))
+    with application.traffic() as traffic:
+        begin = traffic.mark()
+        application.succeed("canary.yml", percent=20, step=40, interval=1)
+        no_failure(traffic.report(since=begin))
+    made = [call["operation"] for call in faults.calls(application.lab, since=since) if call["mutating"]]
+    held, let_go = made.index("TagResource"), made.index("UntagResource")
+    assert held < made.index("UpdateService") < made.index("RegisterScalableTarget") < made.index("ModifyRule")
+    assert let_go > max(number for number, operation in enumerate(made) if operation == "ModifyRule")
+    assert application.capacity("Stable") == (1, 4, 4)
+    assert application.split() == (80, 20)
 
 
 def test_deploying_in_the_middle_of_a_canary_moves_nothing(application: Application) -> None:

@@ -204,6 +204,8 @@ def life(rehearsal: Rehearsal, lab_of: Callable[[str], Lab]) -> None:
     succeed("rollback")
     rehearsal.busy()
     succeed("canary", percent=100)
+    succeed("canary", percent=50, step=25, interval=0)
+    succeed("canary", percent=100)
     fail("promote", "was not through after 1 s", take="image", promote_timeout=1)
     succeed("promote", take="image")
     succeed("rollback", restore=True)

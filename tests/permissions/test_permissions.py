@@ -69,6 +69,8 @@ def canary(rehearsal: Rehearsal, user: LabOfUser, _action: str) -> Iterator[Play
     yield rehearsal.play("canary", user, percent=50)
     rehearsal.put(0, canary=1)
     yield rehearsal.play("canary", user, percent=50, least_desired=4, **LATE)
+    rehearsal.put(100, canary=4)
+    yield rehearsal.play("canary", user, percent=0, step=50, interval=0)
 
 
 def rollback(rehearsal: Rehearsal, user: LabOfUser, _action: str) -> Iterator[Played]:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Units, sanity and the flows on the lab, on each set of versions that is claimed: ``make versions``.
 
-Each set has an environment of its own in ``.venv/versions``. A set whose Python is not on this machine is not run, and
-said to be so.
+Each set has an environment of its own in ``.venv/versions``. A set whose Python is not on this machine, or that is not
+what it is named for, is a failure.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = CHECKOUT / ".venv" / "versions"
 REQUIREMENTS = CHECKOUT / "requirements"
 ROOMS = ["tests/unit", "tests/gates/test_ansible_test.py", "tests/integration"]
-WORKERS = ["--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+WORKERS = ["--numprocesses", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 # What an environment has, as itself tells it.
 TELL = """
 import json, platform
@@ -41,10 +41,11 @@ print(json.dumps({
 
 @dataclass(frozen=True)
 class Versions:
-    """A set of versions: a Python, and what differs from the pinned requirements."""
+    """A set of versions: a Python, what the set has, or how that begins, and what overrides the pinned requirements."""
 
     name: str
     python: str
+    has: dict[str, str]
     overrides: Path | None = None
 
     @property
@@ -59,9 +60,14 @@ class Versions:
 
 
 CLAIMED = [
-    Versions("oldest", "3.11", REQUIREMENTS / "oldest.txt"),
-    Versions("pinned", "3.11"),
-    Versions("newest", "3.13"),
+    Versions(
+        "oldest",
+        "3.11",
+        {"ansible-core": "2.19.1", "amazon.aws": "10.1.1", "boto3": "1.40.0"},
+        overrides=REQUIREMENTS / "oldest.txt",
+    ),
+    Versions("pinned", "3.11", {"ansible-core": "2.19.", "amazon.aws": "10."}),
+    Versions("newest", "3.13", {"ansible-core": "2.21.", "amazon.aws": "11."}),
 ]
 
 
@@ -99,9 +105,12 @@ def row(versions: Versions, more: list[str]) -> tuple[bool, str]:
     """Try a set of versions; whether nothing failed, and the line that tells of it."""
     python = interpreter(versions.python)
     if python is None:
-        return True, f"{versions.name:<8} not run: there is no Python {versions.python} on this machine"
+        return False, f"{versions.name:<8} not run: there is no Python {versions.python} on this machine"
     begin = time.monotonic()
     has = install(versions, python)
+    wrong = {name: has[name] for name, wanted in versions.has.items() if not has[name].startswith(wanted)}
+    if wrong:
+        return False, f"{versions.name:<8} not run: {wrong} was installed, not {versions.has}"
     passed = tried(versions, more)
     word = "passed" if passed else "FAILED"
     shown = ", ".join(f"{name} {version}" for name, version in has.items())

@@ -201,7 +201,7 @@ def _held_up(pair: Pair, needed: int) -> dict[str, int]:
     return {"desired": needed, "min": max(needed, bounds.min)}
 
 
-def refuse_larger(info: Info, plan: Plan) -> None:
+def refuse_larger(info: Info, plan: Mapping[str, Any]) -> None:
     """Raise `CanaryError` where the canary's share is larger than ``plan`` has brought it to: tasks are about to go."""
     last = plan["steps"][-1]
     named = {name: last.get("weights", {}).get(name) for name in ("stable", "canary")}
