@@ -24,6 +24,7 @@ from pathlib import Path
 
 from lab.addresses import Network, claim, may_bind_low_ports
 from lab.balancer.fleet import Fleet
+from lab.balancer.starved import PATH, Starved
 from lab.control.cloud import Cloud
 from lab.control.settings import Settings
 from lab.control.views import TaskProcess, TaskSpec
@@ -89,6 +90,8 @@ class Daemon:
         self._fleet = Fleet(
             state.directory / "balancers", propagation_delay=propagation_delay, low_ports=self.lab.low_ports
         )
+        self._starved = Starved(time.time)
+        self._cloud.server.pages[PATH] = self._starved
         self._ending = threading.Event()
 
     def run(self) -> None:
@@ -127,6 +130,7 @@ class Daemon:
         with self._cloud.lock:
             balancers, groups = self._cloud.load_balancers(), self._cloud.target_groups()
         self._fleet.update(balancers, groups, time.monotonic())
+        self._starved.observe([*balancers, *self._fleet.in_effect()], groups)
         served = self._fleet.served()
         with self._cloud.lock:
             self._cloud.metrics.take(served)

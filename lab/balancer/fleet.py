@@ -72,6 +72,11 @@ class Balancer:
         self.envoy.start(documents)
         self.envoy.wait_ready()
 
+    @property
+    def active(self) -> LoadBalancer:
+        """What it does now."""
+        return self._propagation.active
+
     def served(self) -> Served:
         """What it said of the requests that ended since this was last called."""
         return self._said(self.envoy.requests())
@@ -124,6 +129,10 @@ class Fleet:
         if trouble and self._troubles.get(balancer.arn) != trouble:
             log.error("load balancer %s: %s", balancer.name, trouble)
         self._troubles[balancer.arn] = trouble
+
+    def in_effect(self) -> list[LoadBalancer]:
+        """What the load balancers do now, which is what the API said some seconds ago."""
+        return [balancer.active for balancer in self._balancers.values()]
 
     def served(self) -> list[Served]:
         """What the load balancers said of the requests that ended since this was last called."""

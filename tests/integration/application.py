@@ -9,7 +9,8 @@ import json
 import math
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from lab import lifecycle
+from lab.balancer.starved import starved
 from lab.rehearsal import BINARIES, PLAYBOOKS, Played, environment, play
 from lab.state import Lab
 from lab.status import client_of
@@ -158,9 +160,14 @@ class Application:
             **{f"{which} release": self.service(which)["taskDefinition"] for which in ("Stable", "Canary")},
         }
 
-    def traffic(self) -> Traffic:
-        """Clients of it, who never stop."""
-        return Traffic(self.outputs["Url"], rate=RATE)
+    @contextmanager
+    def traffic(self) -> Iterator[Traffic]:
+        """Clients of it, who never stop; and a watch that no group that takes requests is without healthy targets."""
+        begin = time.time()
+        with Traffic(self.outputs["Url"], rate=RATE) as traffic:
+            yield traffic
+        mine = {self.outputs["StableTargetGroupArn"], self.outputs["CanaryTargetGroupArn"]}
+        assert [each for each in starved(self.lab, since=begin) if each["target_group"] in mine] == []
 
 
 def no_failure(report: Report) -> None:

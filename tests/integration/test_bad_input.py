@@ -79,7 +79,7 @@ def names_of(row: tuple[str, Bad]) -> str:
     return f"{module}: {', '.join(bad.says)}"
 
 
-def changed(stage: Stage, since: int, *, may_ask: bool) -> list[str]:
+def changed(stage: Stage, since: int, *, may_ask: bool = False) -> list[str]:
     """The calls after a number that changed something; also those that were refused, for whoever may not ask."""
     return [
         call["operation"] for call in stage.calls(since) if call["mutating"] and not (may_ask and call["status"] >= 400)

@@ -1,0 +1,68 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Moments in which a target group had a share of the requests, and no healthy target to answer them.
+
+A load balancer hides some of them: a group without any healthy target gets its requests all the same, and answers those
+that it can. So the lab writes them down.
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.request
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from lab.balancer.actions import weights_of
+from lab.control.views import LoadBalancer, TargetGroup
+from lab.state import Lab
+
+PATH = "/_lab/starved"
+
+
+class Starved:
+    """The record: since when, and until when, each group starved, in seconds since the epoch."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._open: dict[str, dict[str, Any]] = {}
+        self._all: list[dict[str, Any]] = []
+
+    def observe(self, balancers: Iterable[LoadBalancer], groups: Mapping[str, TargetGroup]) -> None:
+        """Take note of who starves now. ``balancers`` are what is in effect, and what the API says."""
+        now, starving = self._clock(), {arn for arn in weighted(balancers) if not _healthy(groups.get(arn))}
+        with self._lock:
+            for arn in self._open.keys() - starving:
+                self._open.pop(arn)["until"] = now
+            for arn in starving - self._open.keys():
+                self._open[arn] = {"target_group": arn, "since": now, "until": None}
+                self._all.append(self._open[arn])
+
+    def __call__(self, _environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """The page that shows it."""
+        with self._lock:
+            body = json.dumps(self._all).encode()
+        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
+
+
+def weighted(balancers: Iterable[LoadBalancer]) -> set[str]:
+    """The target groups to which a rule sends a share of its requests."""
+    rules = (rule for balancer in balancers for listener in balancer.listeners for rule in listener.rules)
+    forwards = (action for rule in rules for action in rule.actions if action["Type"] == "forward")
+    return {arn for action in forwards for arn, weight in weights_of(action).items() if weight}
+
+
+def _healthy(group: TargetGroup | None) -> bool:
+    return group is not None and any(target.state == "healthy" for target in group.targets)
+
+
+def starved(lab: Lab, *, since: float) -> list[dict[str, Any]]:
+    """The moments of a lab that were not over at a time, in seconds since the epoch."""
+    with urllib.request.urlopen(lab.endpoint + PATH) as answer:
+        found: list[dict[str, Any]] = json.load(answer)
+    return [each for each in found if each["until"] is None or each["until"] > since]
