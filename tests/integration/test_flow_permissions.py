@@ -31,6 +31,9 @@ def test_a_shift_takes_every_permission_of_its_policy_and_no_other(rehearsal: Re
     assert played.ok, played.output
     late = rehearsal.play("canary", user, percent=30, least_desired=4, wait_timeout=1)
     assert not late.ok and "permission denied" not in late.output, late.output
+    rehearsal.put(100, canary=4)
+    back = rehearsal.play("canary", user, percent=0, step=50, interval=0)
+    assert back.ok, back.output
     assert rehearsal.used["canary"] == actions_of(policy("canary")), "run make policies"
 
 

@@ -207,7 +207,7 @@ def refuse_larger(info: Info, plan: Mapping[str, Any]) -> None:
     named = {name: last.get("weights", {}).get(name) for name in ("stable", "canary")}
     wanted = target_of(percent=last.get("percent"), stable_weight=named["stable"], canary_weight=named["canary"])
     most = round(float(wanted.share * 100), 3)
-    larger = [rule for rule in info["rules"] if rule["percent"] is not None and rule["percent"] > most]
+    larger = [rule for rule in info.get("rules") or [] if rule["percent"] is not None and rule["percent"] > most]
     if larger:
         seen = ", ".join(f"rule {rule['rule_arn']} is at {rule['percent']:g} %" for rule in larger)
         raise CanaryError(
