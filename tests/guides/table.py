@@ -98,7 +98,7 @@ NOT_RUN: dict[str, str] = {
         "wants a container engine and a registry: tests/awx/test_environment.py has ansible-builder create it"
     ),
     r"# shop-awx\.yml\n.*": "wants an AWX: tests/awx applies it to an imitation",
-    r"cd ~/\.ansible/collections/.*": "wants an AWX: tests/awx applies it to an imitation",
+    r"pattern=~/\.ansible/collections/.*": "wants an AWX: tests/awx applies it to an imitation",
     r"\.venv/bin/python -m tests\.versions .*": "`make versions`, which takes longer than all of this",
     r"\.venv/bin/pre-commit install": "changes the checkout's git: tests/gates/test_habits.py reads its configuration",
     r"\.venv/bin/antsibull-changelog release": "changes the checkout: tests/gates tries a release on a copy",

@@ -566,7 +566,7 @@ def test_the_way_back_goes_on_past_a_rule_that_is_refused(five: tuple[Shop, list
     assert result["failed"] is True
     assert [shop.split(rule)[1] for rule in rules] == [0, 25, 0, 25, 0]
     assert [rule["live"]["percent"] for rule in result["rules"]] == [0.0, 25.0, 0.0, 25.0, 0.0]
-    refused, _, left = result["msg"].partition("Left as changed")
+    refused, _between, left = result["msg"].partition("Left as changed")
     assert [rule in refused for rule in rules] == [False, True, False, True, False]
     assert [rule in left for rule in rules] == [True, False, True, False, True]
 
