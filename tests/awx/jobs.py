@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -64,8 +65,8 @@ class Ran:
 
     @cached_property
     def output(self) -> str:
-        """What AWX shows."""
-        return (self.folder / "stdout").read_text()
+        """What AWX shows, without colours."""
+        return re.sub(r"\x1b\[[\d;]*m|\r", "", (self.folder / "stdout").read_text())
 
     @cached_property
     def events(self) -> list[dict[str, Any]]:
