@@ -287,7 +287,8 @@ def read_services(ecs: Any, options: dict[str, Any]) -> tuple[dict[str, Any], di
     refuse_undeployable(stable["serviceName"], controller=controller_of(stable), strategy=strategy_of(stable))
     if options["take"] != "previous":
         refuse_without_release(canary)
-        refuse_between_releases(canary["serviceName"], map(deployment_facts, canary.get("deployments", [])))
+        deployments = map(deployment_facts, canary.get("deployments", []))
+        refuse_between_releases(canary["serviceName"], deployments, arn=canary["serviceArn"])
     return stable, canary
 
 

@@ -242,7 +242,7 @@ def refuse_undeployable(service: str, *, controller: str, strategy: str) -> None
         )
 
 
-def refuse_between_releases(canary: str, deployments: Iterable[Mapping[str, Any]]) -> None:
+def refuse_between_releases(canary: str, deployments: Iterable[Mapping[str, Any]], *, arn: str) -> None:
     """Raise `CanaryError` while the canary is between two releases, or failed to take one: neither was tested.
 
     ``deployments`` are those of the service, as `deployment_facts` gives them.
@@ -255,7 +255,7 @@ def refuse_between_releases(canary: str, deployments: Iterable[Mapping[str, Any]
             f"Canary service {canary} has no release to take: it is between two, or failed to take one. Its "
             f"deployments are {_described(deployments)}. Nothing was changed. Wait until it runs one release, then "
             "promote.",
-            service=canary,
+            service=arn,
         )
 
 

@@ -177,7 +177,8 @@ def _refuse_untakeable(info: Info, take: str) -> None:
     refuse_undeployable(
         stable["service"], controller=stable["deployment_controller"], strategy=stable["deployment_strategy"]
     )
-    refuse_between_releases(info["canary"]["service"], info["canary"]["deployments"])
+    canary = info["canary"]
+    refuse_between_releases(canary["service"], canary["deployments"], arn=canary["service_arn"])
     if take == "image":
         refuse_unlike_containers(stable["images"], info["canary"]["images"])
 

@@ -17,7 +17,8 @@ OPTIONS = {
 }  # fmt: skip
 
 SERVICE = {
-    "service": "cart", "deployment_controller": "ECS", "deployment_strategy": "ROLLING", "desired": 2, "min": 2,
+    "service": "cart", "service_arn": "arn:cart",
+    "deployment_controller": "ECS", "deployment_strategy": "ROLLING", "desired": 2, "min": 2,
     "max": 4, "target_group": {"healthy": 2}, "images": {},
     "deployments": [{"id": "ecs-svc/1", "status": "PRIMARY", "rollout_state": "COMPLETED", "running": 2}],
 }  # fmt: skip

@@ -235,8 +235,9 @@ def test_refuses_a_canary_between_two_releases(aws: FakeAws) -> None:
     canary = aws.services["canary"]
     old = {**canary["deployments"][0], "id": "ecs-svc/0", "status": "ACTIVE", "runningCount": 1}
     canary["deployments"].append(old)
-    with pytest.raises(CanaryError, match=r"no release to take: .* Its deployments are PRIMARY .*; ACTIVE"):
+    with pytest.raises(CanaryError, match=r"no release to take: .* Its deployments are PRIMARY .*; ACTIVE") as caught:
         promote(aws)
+    assert caught.value.facts["service"] == canary["serviceArn"]
     assert aws.changes == []
 
 

@@ -28,7 +28,8 @@ def service(desired: int, bounds: tuple[int, int] | None = (2, 20), *, healthy: 
     low, high = bounds or (None, None)
     group = {"healthy": desired if healthy is None else healthy}
     return {
-        "service": "cart", "deployment_controller": "ECS", "deployment_strategy": "ROLLING", "desired": desired,
+        "service": "cart", "service_arn": "arn:cart",
+        "deployment_controller": "ECS", "deployment_strategy": "ROLLING", "desired": desired,
         "min": low, "max": high, "target_group": group, "images": {"app": f"app:{desired}"},
         "deployments": [deployment("PRIMARY", "COMPLETED", desired)],
     }  # fmt: skip
