@@ -146,6 +146,8 @@ class _Shift:
         try:
             self._as_left()
         except AwsError as error:
+            if self._refused:
+                raise self._failed(*self._refused, error, live=None) from error
             raise self._unread(error) from error
 
     def _as_left(self) -> Live:

@@ -770,6 +770,18 @@ def test_a_way_back_goes_on_though_the_rules_cannot_be_read(five: tuple[Shop, li
     assert {shop.split(rule) for rule in rules} == {(100, 0)}
 
 
+def test_a_way_back_that_cannot_be_read_still_names_the_rule_that_was_refused(five: tuple[Shop, list[str]]) -> None:
+    shop, rules = five
+    shop.shift(percent=25)
+    known = sum(operation == "DescribeRules" for operation in shop.aws.operations)
+    deny_reading(shop, *range(known + 3, known + 30))
+    shop.aws.interrupt("ModifyRule", 7, raising(Refusal("AccessDenied", "no")))
+    result = shop.shift(percent=0, on_partial_failure="go_on")
+    assert [shop.split(rule)[1] for rule in rules] == [0, 25, 0, 0, 0]
+    assert rules[1] in result["msg"].partition("Left as changed")[0]
+    assert "The rules were written" not in result["msg"]
+
+
 def test_a_way_back_that_lost_raises_no_share_again(five: tuple[Shop, list[str]]) -> None:
     shop, rules = five
     shop.shift(percent=25)
