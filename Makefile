@@ -37,8 +37,8 @@ chaos: $(VENV)/.test ## Kill each flow at each of its API calls; EVERY=10 takes 
 versions: $(VENV)/.test ## Units, sanity and flows on each set of versions that is claimed
 	$(BIN)/python -m tests.versions
 
-permissions: $(VENV)/.test ## Each playbook with its policy, and less each single action
-	$(BIN)/python -m pytest tests/permissions
+permissions: $(VENV)/.test ## Each playbook with its policy, and less each single action; ONLY=canary takes some
+	$(BIN)/python -m pytest tests/permissions $(if $(ONLY),-k '$(ONLY)')
 
 policies: $(VENV)/.test ## Write docs/policies of what the playbooks use
 	$(BIN)/python -m tests.permissions

@@ -24,11 +24,11 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.flows import (
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import given
 from ansible_collections.canary.ecs.plugins.module_utils._canary.services import named_services, services_of
 from ansible_collections.canary.ecs.plugins.module_utils._canary.stack import (
-    failures,
     holds_canary,
     is_ours,
     plan_stack,
 )
+from ansible_collections.canary.ecs.plugins.module_utils._canary.stack_events import failures
 from ansible_collections.canary.ecs.plugins.module_utils._canary.status import (
     rolled_back_to,
     status_lines,

@@ -87,7 +87,21 @@ def shared(percent: int) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def succeeded(stage: Stage, desk: Desk) -> dict[str, Results]:
+def stack(stage: Stage) -> None:
+    """The stack that the examples name, on its way."""
+    stage.client("cloudformation").create_stack(
+        StackName="canary-ecs",
+        TemplateBody=(Path(CHECKOUT) / "roles/canary/files/canary-stack.template").read_text(),
+        Parameters=[
+            {"ParameterKey": name, "ParameterValue": value}
+            for name, value in {"StableImage": "shop:v1", "CanaryImage": "shop:v2", "SubnetIds": ""}.items()
+        ],
+        Capabilities=["CAPABILITY_IAM"],
+    )
+
+
+@pytest.fixture(scope="module")
+def succeeded(stage: Stage, stack: None, desk: Desk) -> dict[str, Results]:
     """What the modules returned in their own examples."""
     found: dict[str, Results] = {}
     # Backwards, so that info finds what promote has left.
@@ -147,16 +161,7 @@ def test_what_a_module_returns_on_success_is_there_each_time(name: str, succeede
         assert always - set(result) == set()
 
 
-def test_the_examples_of_the_filters_run_and_return_their_type(stage: Stage, desk: Desk) -> None:
-    stage.client("cloudformation").create_stack(
-        StackName="canary-ecs",
-        TemplateBody=(Path(CHECKOUT) / "roles/canary/files/canary-stack.template").read_text(),
-        Parameters=[
-            {"ParameterKey": name, "ParameterValue": value}
-            for name, value in {"StableImage": "shop:v1", "CanaryImage": "shop:v2", "SubnetIds": ""}.items()
-        ],
-        Capabilities=["CAPABILITY_IAM"],
-    )
+def test_the_examples_of_the_filters_run_and_return_their_type(stack: None, desk: Desk) -> None:
     role = Path(CHECKOUT) / "roles" / "canary"
     found = [
         {"canary.ecs.ecs_canary_info": NAMES, "register": "live"},

@@ -5,10 +5,19 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from botocore.exceptions import ClientError
 
+from lab.rehearsal import Played
 from tests.integration.application import Application, no_failure, seen
+
+
+def told(played: Played, status: str, resource: str) -> list[str]:
+    """The lines that show a stack in this status, at work on a resource."""
+    line = rf"^ {{4}}Stack \S+: {status}, \d+ resources? done, under way: .*{resource}.* \(\d+ s of 7200 s\)$"
+    return re.findall(line, played.output, re.MULTILINE)
 
 
 def test_a_release_from_deploy_to_park_fails_no_request(application: Application) -> None:
@@ -42,8 +51,9 @@ def test_a_release_after_a_promotion_touches_only_the_canary(application: Applic
     stable, split = application.service("Stable")["taskDefinition"], application.split()
     with application.traffic() as traffic:
         begin = traffic.mark()
-        application.succeed("deploy.yml", canary_image="shop:v3")
+        played = application.succeed("deploy.yml", canary_image="shop:v3")
         no_failure(traffic.report(since=begin))
+    assert told(played, "UPDATE_IN_PROGRESS", "CanaryService"), "the wait for CloudFormation shows how far it is"
     assert application.image("Canary") == "shop:v3"
     assert application.service("Stable")["taskDefinition"] == stable, "the promoted release is not the stack's to reset"
     assert application.split() == split
@@ -51,7 +61,8 @@ def test_a_release_after_a_promotion_touches_only_the_canary(application: Applic
 
 def test_destroying_removes_cluster_and_load_balancer(application: Application) -> None:
     outputs = application.outputs
-    application.succeed("destroy.yml")
+    played = application.succeed("destroy.yml")
+    assert told(played, "DELETE_IN_PROGRESS", "CanaryService"), "the wait for CloudFormation shows how far it is"
     clusters = application.client("ecs").list_clusters()["clusterArns"]
     assert [arn for arn in clusters if arn.endswith(f"/{outputs['Cluster']}")] == []
     with pytest.raises(ClientError, match="LoadBalancerNotFound"):

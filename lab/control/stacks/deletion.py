@@ -32,11 +32,15 @@ class Garbage:
 
 @dataclass
 class Deletion:
-    """What is still to go. ``refusal`` is the last reason why a resource did not."""
+    """What is still to go, and of it what is ``going`` since the last step.
+
+    ``refusal`` is the last reason why a resource did not.
+    """
 
     resources: ResourceMap
     garbage: list[Garbage] = field(default_factory=list)
     refusal: str = ""
+    going: list[Garbage] = field(default_factory=list)
     _begun: set[int] = field(default_factory=set)
     _attempts: int = 0
 
@@ -55,7 +59,8 @@ class Deletion:
         entries = {one.name: one.entry for one in self.garbage}
         needs = dependencies(entries, set(entries))
         used = set().union(*needs.values()) if needs else set()
-        gone = [one for one in self.garbage if one.name not in used and self._gone(one)]
+        self.going = [one for one in self.garbage if one.name not in used]
+        gone = [one for one in self.going if self._gone(one)]
         self.garbage = [one for one in self.garbage if one not in gone]
         return [one.name for one in gone]
 

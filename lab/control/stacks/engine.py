@@ -14,10 +14,11 @@ from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 from moto.cloudformation.exceptions import ValidationError
-from moto.cloudformation.models import Change, Event, Stack
+from moto.cloudformation.models import Change, Stack
 from moto.cloudformation.parsing import ResourceMap, clean_json, parse_and_update_resource
 
 from lab.control.stacks.deletion import Deletion, Garbage
+from lab.control.stacks.diary import Diary
 from lab.control.stacks.order import creation_order, dependencies
 from lab.control.stacks.resource import Resource, Unstable
 
@@ -57,6 +58,7 @@ class Engine:
         self._work: dict[str, Work] = {}
         self._outputs: dict[str, list[Json] | None] = {}
         self._replaced: dict[str, tuple[Any, Json]] = {}
+        self._diary = Diary()
 
     def resources(self, stack: Stack) -> list[Any]:
         """The resources that a stack has now."""
@@ -78,7 +80,7 @@ class Engine:
         try:
             self._apply(stack, stack.template_dict)
         except Failed as failure:
-            self._tell(stack, "CREATE_FAILED", failure)
+            self._diary.fail(stack, failure.logical_id, "CREATE_FAILED", str(failure))
             undo(str(failure))
             return
         self._begin(Work(stack, then="CREATE_COMPLETE", undo=undo))
@@ -107,7 +109,7 @@ class Engine:
         try:
             garbage = self._apply(stack, stack.template_dict)
         except Failed as failure:
-            self._tell(stack, "UPDATE_FAILED", failure)
+            self._diary.fail(stack, failure.logical_id, "UPDATE_FAILED", str(failure))
             undo(str(failure))
             return
         self._begin(Work(stack, then="UPDATE_COMPLETE", undo=undo, garbage=garbage))
@@ -165,23 +167,29 @@ class Engine:
 
     def _settled(self, work: Work) -> bool:
         """Whether all resources have come to rest; starts the undoing when one never will."""
-        settled = True
+        moving = set()
         for one in self.resources(work.stack):
             try:
-                settled = (not isinstance(one, Resource) or one.settled()) and settled
+                if isinstance(one, Resource) and not one.settled():
+                    moving.add(one.logical_resource_id)
             except Unstable as unstable:
                 if work.undo is None:
                     continue
                 del self._work[work.stack.stack_id]
                 status = "CREATE_FAILED" if work.then == "CREATE_COMPLETE" else "UPDATE_FAILED"
-                self._tell(work.stack, status, Failed(one.logical_resource_id, str(unstable)))
+                self._diary.fail(work.stack, one.logical_resource_id, status, str(unstable))
                 work.undo(str(unstable))
                 return False
-        return settled
+        self._diary.complete(work.stack, settled=lambda name: name not in moving)
+        return not moving
 
     def _sweep(self, work: Work) -> bool:
         """Take one step of the deletion; True when all is gone. A deletion that is stuck ends the operation."""
-        for name in work.deletion.step():
+        gone = work.deletion.step()
+        for one in work.deletion.going:
+            self._diary.begin(work.stack, one.name, one.entry["Type"], "DELETE")
+        self._diary.complete(work.stack, settled=gone.__contains__)
+        for name in gone:
             if work.deleting:
                 self._applied[work.stack.stack_id].pop(name, None)
                 work.stack.resource_map._parsed_resources.pop(name, None)
@@ -212,7 +220,7 @@ class Engine:
         try:
             garbage += self._apply(stack, template)
         except Failed as failure:
-            self._tell(stack, "UPDATE_ROLLBACK_FAILED", failure)
+            self._diary.fail(stack, failure.logical_id, "UPDATE_ROLLBACK_FAILED", str(failure))
             stack.status = "UPDATE_ROLLBACK_FAILED"
             return
         self._begin(Work(stack, then="UPDATE_ROLLBACK_COMPLETE", garbage=garbage))
@@ -236,7 +244,7 @@ class Engine:
         order = creation_order(dependencies(entries, _active(resources, entries)))
         for name in order:
             try:
-                garbage += self._apply_one(resources, applied, name, entries[name])
+                garbage += self._apply_one(stack, name, entries[name])
             except Exception as error:
                 raise Failed(name, f"Resource {name}: {error}") from error
         for name in [name for name in applied if name not in order]:
@@ -246,14 +254,17 @@ class Engine:
             resources._parsed_resources.pop(name)
         return garbage
 
-    def _apply_one(self, resources: ResourceMap, applied: dict[str, Json], name: str, entry: Json) -> list[Garbage]:
+    def _apply_one(self, stack: Stack, name: str, entry: Json) -> list[Garbage]:
         """Create, change, replace or leave one resource; returns what it replaced."""
+        resources, applied = stack.resource_map, self._applied[stack.stack_id]
         wanted = _wanted(resources, entry)
         garbage: list[Garbage] = []
         if name not in applied:
+            self._diary.begin(stack, name, entry["Type"], "CREATE")
             resources._parsed_resources.pop(name, None)
             _made = resources[name]
         elif applied[name] != wanted:
+            self._diary.begin(stack, name, entry["Type"], "UPDATE")
             garbage = self._change(resources, name, entry, wanted, before=applied[name])
         applied[name] = wanted
         return garbage
@@ -308,23 +319,6 @@ class Engine:
         found = [one for one in stack.output_map.values() if one]
         shapes = [{"OutputKey": o.key, "OutputValue": o.value, "Description": o.description} for o in found]
         self._outputs[stack.stack_id] = shapes or None
-
-    @staticmethod
-    def _tell(stack: Stack, status: str, failure: Failed) -> None:
-        """An event of one resource."""
-        entry = stack.template_dict["Resources"].get(failure.logical_id, {})
-        stack.events.append(
-            Event(
-                stack_id=stack.stack_id,
-                stack_name=stack.name,
-                logical_resource_id=failure.logical_id,
-                physical_resource_id="",
-                resource_type=entry.get("Type", ""),
-                resource_status=status,
-                resource_status_reason=str(failure),
-                resource_properties=None,
-            )
-        )
 
 
 def _active(resources: ResourceMap, entries: Json) -> set[str]:

@@ -12,7 +12,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updatin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,22 +122,6 @@ def is_ours(stack: Mapping[str, Any], *, stack_name: str) -> bool:
     raise CanaryError(
         f"Stack {stack_name} was not made by canary.ecs: it is left alone. Name another one with stack_name."
     )
-
-
-def failures(events: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Why the last operation on a stack failed, first cause first; ``events`` newest first, as CloudFormation has them.
-
-    A resource that was cancelled because another one failed says nothing, and is left out.
-    """
-    reasons = []
-    for event in events:
-        status, reason = event.get("resource_status", ""), event.get("resource_status_reason") or ""
-        if reason == "User Initiated":
-            break
-        told = status.endswith(("_FAILED", "ROLLBACK_IN_PROGRESS"))
-        if told and reason and "cancelled" not in reason:
-            reasons.append(f"{event.get('logical_resource_id')}: {reason}")
-    return list(dict.fromkeys(reversed(reasons)))
 
 
 def holds_canary(stack: Mapping[str, Any] | None) -> bool:

@@ -279,6 +279,29 @@ def test_a_stack_whose_service_fails_is_taken_down(stack: Stack) -> None:
     assert stack.tags_running() == []
 
 
+def test_the_events_tell_the_beginning_and_the_end_of_each_resource(stack: Stack) -> None:
+    stack_id = stack.cloudformation.create_stack(**stack._request({}))["StackId"]
+
+    def told(resource: str) -> list[str]:
+        """What the events say of one resource, the oldest first."""
+        events = stack.cloudformation.describe_stack_events(StackName=stack_id)["StackEvents"]
+        return [one["ResourceStatus"] for one in reversed(events) if one["LogicalResourceId"] == resource]
+
+    assert told("CanaryTargetGroup") == ["CREATE_IN_PROGRESS", "CREATE_COMPLETE"]
+    assert told("CanaryService") == ["CREATE_IN_PROGRESS"]
+    stack.rest()
+    assert told("CanaryService") == ["CREATE_IN_PROGRESS", "CREATE_COMPLETE"]
+    stack.update(CanaryImage="r/app:v3", **LEAVES_COUNTS)
+    assert told("CanaryService")[2:] == ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"]
+    assert told("CanaryTargetGroup")[2:] == []
+    stack.cloudformation.delete_stack(StackName=NAME)
+    # Its scalable target goes first.
+    stack.run(1)
+    assert told("CanaryService")[4:] == ["DELETE_IN_PROGRESS"]
+    stack.rest()
+    assert told("CanaryService")[4:] == ["DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
+
+
 def test_destroying_leaves_nothing(stack: Stack) -> None:
     stack.create()
     stack.cloudformation.delete_stack(StackName=NAME)

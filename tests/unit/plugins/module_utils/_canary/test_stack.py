@@ -13,7 +13,6 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import C
 from ansible_collections.canary.ecs.plugins.module_utils._canary.stack import (
     NEW_COUNTS,
     PARAMETERS,
-    failures,
     holds_canary,
     is_ours,
     plan_stack,
@@ -248,24 +247,3 @@ def test_another_stack_is_left_alone() -> None:
 
 def test_no_stack_holds_no_canary() -> None:
     assert not holds_canary(None)
-
-
-def event(name: str, status: str, reason: str | None = None) -> dict[str, Any]:
-    return {"logical_resource_id": name, "resource_status": status, "resource_status_reason": reason}
-
-
-def test_the_reasons_are_those_of_the_last_operation_first_cause_first() -> None:
-    events = [
-        event("shop", "UPDATE_ROLLBACK_COMPLETE"),
-        event("shop", "UPDATE_ROLLBACK_IN_PROGRESS", "CanaryService failed."),
-        event("StableService", "UPDATE_FAILED", "Resource update cancelled"),
-        event("CanaryService", "UPDATE_FAILED", "ECS Deployment Circuit Breaker was triggered"),
-        event("CanaryService", "UPDATE_IN_PROGRESS"),
-        event("shop", "UPDATE_IN_PROGRESS", "User Initiated"),
-        event("Rule", "CREATE_FAILED", "long ago"),
-    ]
-    assert failures(events) == [
-        "CanaryService: ECS Deployment Circuit Breaker was triggered",
-        "shop: CanaryService failed.",
-    ]
-    assert failures([]) == []
