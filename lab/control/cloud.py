@@ -96,7 +96,8 @@ class Cloud:
             self.services.tick(groups, at=at)
             self.tasks.tick(self.services.by_key, groups, at=at)
             self.stacks.tick()
-            self.autoscaler.tick(reading.bounds(self._moto_autoscaling), at=at)
+            bounds = reading.bounds(self._moto_autoscaling)
+            self.autoscaler.tick(bounds, loaded=reading.loaded(self._moto_elbv2), at=at)
             self.metrics.tick()
 
     def load_balancers(self) -> list[LoadBalancer]:

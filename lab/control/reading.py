@@ -116,6 +116,15 @@ def task_definition(definition: TaskDefinition) -> dict[str, Any]:
     }
 
 
+def loaded(backend: ELBv2Backend) -> set[str]:
+    """The target groups that have a weight on a rule, so that requests may reach them."""
+    rules = [rule for balancer in load_balancers(backend) for each in balancer.listeners for rule in each.rules]
+    actions = [action for rule in rules for action in rule.actions]
+    weighted = [group for action in actions for group in (action.get("ForwardConfig") or {}).get("TargetGroups", [])]
+    groups = {group["TargetGroupArn"] for group in weighted if int(group.get("Weight", 1))}
+    return groups | {action["TargetGroupArn"] for action in actions if "TargetGroupArn" in action and not weighted}
+
+
 def bounds(backend: ApplicationAutoscalingBackend) -> list[Bounds]:
     """The scalable targets of ECS services."""
     found = []
@@ -129,6 +138,22 @@ def bounds(backend: ApplicationAutoscalingBackend) -> list[Bounds]:
                 maximum=int(target.max_capacity or 0),
                 in_suspended=bool(suspended.get("DynamicScalingInSuspended")),
                 out_suspended=bool(suspended.get("DynamicScalingOutSuspended")),
+                idle_seconds=_idle_seconds(backend, target.resource_id),
             )
         )
     return found
+
+
+def _idle_seconds(backend: ApplicationAutoscalingBackend, resource: str) -> float | None:
+    """How long target tracking lets a service be idle: the policy's own cooldown, 300 s by default.
+
+    The real one also waits for an alarm on fifteen minutes of data; a lab is in more of a hurry.
+    https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html
+    """
+    tracking: list[dict[str, Any]] = [
+        policy.target_tracking_scaling_policy_configuration
+        for policy in backend.policies.values()
+        if policy.resource_id == resource and policy.policy_type == "TargetTrackingScaling"
+    ]
+    times = [float(each.get("ScaleInCooldown", 300)) for each in tracking if not each.get("DisableScaleIn")]
+    return min(times, default=None)

@@ -145,6 +145,23 @@ class Application:
         )
         until(lambda: self.healthy(which) == desired, seconds=60, what=f"{which} has {desired} healthy tasks")
 
+    def hurry(self, which: str) -> None:
+        """Let target tracking scale a service in as soon as it is idle, not after minutes."""
+        scaling, service = self.client("application-autoscaling"), self.service(which)
+        target = {
+            "ServiceNamespace": "ecs",
+            "ResourceId": "service/" + service["serviceArn"].split(":service/")[1],
+            "ScalableDimension": "ecs:service:DesiredCount",
+        }
+        for policy in scaling.describe_scaling_policies(**target)["ScalingPolicies"]:
+            tracking = {**policy["TargetTrackingScalingPolicyConfiguration"], "ScaleInCooldown": 1}
+            scaling.put_scaling_policy(
+                **target,
+                PolicyName=policy["PolicyName"],
+                PolicyType=policy["PolicyType"],
+                TargetTrackingScalingPolicyConfiguration=tracking,
+            )
+
     def healthy(self, which: str) -> int:
         """How many targets of a service's group are healthy."""
         group = self.outputs[f"{which}TargetGroupArn"]

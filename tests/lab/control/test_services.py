@@ -220,6 +220,46 @@ def test_the_autoscaler_moves_a_count_back_into_its_bounds(pair: Pair, bounds: t
 
 
 @pytest.mark.parametrize(
+    ("share", "policy", "expected"),
+    [
+        (100, {"ScaleInCooldown": 10}, 1),
+        (50, {"ScaleInCooldown": 10}, 2),
+        (100, {"ScaleInCooldown": 10, "DisableScaleIn": True}, 2),
+        (100, {}, 2),
+        (100, None, 2),
+    ],
+    ids=["idle", "loaded", "scale-in disabled", "not for long", "no policy"],
+)
+def test_the_autoscaler_takes_the_tasks_of_an_idle_service(
+    pair: Pair, share: int, policy: dict[str, Any] | None, expected: int
+) -> None:
+    settled(pair)
+    scaling = pair.client("application-autoscaling")
+    target = {
+        "ServiceNamespace": "ecs",
+        "ResourceId": "service/main/app",
+        "ScalableDimension": "ecs:service:DesiredCount",
+    }
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=4)
+    if policy is not None:
+        metric = {"PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}}
+        scaling.put_scaling_policy(
+            **target,
+            PolicyName="cpu",
+            PolicyType="TargetTrackingScaling",
+            TargetTrackingScalingPolicyConfiguration={"TargetValue": 60, **metric, **policy},
+        )
+    pair.elb.modify_rule(RuleArn=pair.rule, Actions=[pair.forward(100 - share, share)])
+    pair.run(9)
+    assert pair.service()["desiredCount"] == 2
+    pair.run(15)
+    assert pair.service()["desiredCount"] == expected
+    scaling.register_scalable_target(**target, MinCapacity=2)
+    pair.run(15)
+    assert pair.service()["desiredCount"] == 2, "never below its min"
+
+
+@pytest.mark.parametrize(
     ("capacities", "words"),
     [({"MinCapacity": 1}, "required"), ({"MinCapacity": 3, "MaxCapacity": 2}, "cannot be less than minimum")],
 )
