@@ -78,6 +78,12 @@ class Ran:
         """The data of the events of a kind."""
         return [event["event_data"] for event in self.events if event["event"] == kind]
 
+    def news_of(self, task: str) -> list[str]:
+        """The lines that AWX shows under a task before it has ended."""
+        own = [event for event in self.events if event["event_data"].get("task") == task]
+        (end,) = (event["counter"] for event in own if event["event"] == "runner_on_ok")
+        return [event["stdout"] for event in own if event["event"] == "verbose" and event["counter"] < end]
+
     @property
     def artifacts(self) -> dict[str, Any]:
         """What the job passes on to the next ones."""

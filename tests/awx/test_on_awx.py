@@ -177,6 +177,11 @@ def test_deploy(launch: Launch, shop: Application) -> None:
     assert result["changed"] is True
     assert [balancer["url"] for balancer in result["load_balancers"]] == [shop.outputs["Url"]]
     assert (shop.image("Stable"), shop.image("Canary")) == ("shop:v1", "shop:v2")
+    lines = ran.news_of("Size the canary for its share")
+    assert lines, "nothing says what the job waits for"
+    for line in lines:
+        assert re.fullmatch(r" +app-canary: \d of 2 tasks running, \d of 2 targets healthy \(\d+ s of 600 s\)", line)
+        assert line in ran.output.splitlines()
 
 
 def test_deploy_with_all_left_empty_changes_nothing(launch: Launch, shop: Application) -> None:
