@@ -19,7 +19,24 @@ TEMPLATES: list[dict[str, Any]] = META["aap_resources"]["controller_job_template
 WORKFLOW: dict[str, Any] = yaml.safe_load((PATTERN / "playbooks" / "vars" / "workflow.yml").read_text())["awx_workflow"]
 
 
+NAMES = re.compile(r"^(\w+): \"\{\{ (\w+) \| default", re.MULTILINE)
+
+
 def names_of_the_playbooks() -> set[str]:
     """The short names that the playbooks take."""
+    return set(_variables())
+
+
+def options_of(playbook: str) -> dict[str, dict[str, Any]]:
+    """What a playbook takes, by short name: the options of the role's entry point that it runs."""
+    (play,) = yaml.safe_load((CHECKOUT / "playbooks" / playbook).read_text(encoding="utf-8"))
+    (entry,) = (task["ansible.builtin.include_role"]["tasks_from"] for task in play["tasks"])
+    specs = yaml.safe_load((CHECKOUT / "roles/canary/meta/argument_specs.yml").read_text(encoding="utf-8"))
+    options = specs["argument_specs"][entry]["options"]
+    return {name: options[variable] for name, variable in _variables().items() if variable in options}
+
+
+def _variables() -> dict[str, str]:
+    """The role's variables by the short names that the playbooks have for them."""
     text = (CHECKOUT / "playbooks" / "vars" / "names.yml").read_text(encoding="utf-8")
-    return set(re.findall(r"\{\{ (\w+) \| default", text))
+    return {name: variable for variable, name in NAMES.findall(text)}

@@ -19,7 +19,7 @@ from lab.state import Lab
 from tests.awx.conftest import SHOP, Apply, apply_on
 from tests.awx.controller import Controller, Refused
 from tests.awx.jobs import Ran, run
-from tests.awx.pattern import TEMPLATES, WORKFLOW, names_of_the_playbooks
+from tests.awx.pattern import META, TEMPLATES, WORKFLOW, names_of_the_playbooks
 from tests.gates.tools import CHECKOUT, HAS_AWX
 from tests.guides.examples import examples_of
 from tests.integration.application import Application
@@ -55,8 +55,15 @@ def test_the_credential_is_of_awxs_own_aws_type(controller: Controller) -> None:
 
 def test_each_job_template_of_the_pattern_is_there_for_the_application(controller: Controller) -> None:
     assert controller.names("job_templates") >= {f"shop: {template['name']}" for template in TEMPLATES}
+    image = controller.named("execution_environments", "canary.ecs")
+    inventory = controller.named("inventories", "canary.ecs")
     for template in controller.things["job_templates"].values():
         assert template["allow_simultaneous"] is False
+        assert (template["execution_environment"], template["inventory"]) == (image["id"], inventory["id"])
+        asked = {name for name in template if name.startswith("ask_") and template[name]}
+        assert asked == {"ask_job_type_on_launch"}, "nobody may start it elsewhere, or with other credentials"
+    name = META["aap_resources"]["controller_execution_environment"]["image_name"]
+    assert image["image"] == f"localhost/{name}:latest"
 
 
 def test_the_guides_file_sets_up_the_templates_that_the_guide_lists() -> None:
@@ -97,6 +104,7 @@ def test_the_workflow_on_awx_is_that_of_the_data(controller: Controller) -> None
         kind = "job_templates" if "runs" in wanted else "workflow_approval_templates"
         assert controller.things[kind][node["unified_job_template"]]["name"].startswith("shop: ")
         assert node.get("extra_data", {}) == wanted.get("variables", {})
+        assert node["all_parents_must_converge"] is False, "AWX would wait for all that may fail before it rolls back"
 
 
 def test_services_that_are_named_have_no_stack_to_deploy_or_destroy(controller: Controller, apply: Apply) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -12,14 +13,17 @@ import pytest
 import yaml
 
 from tests.awx import surveys
-from tests.awx.pattern import META, PATTERN, TEMPLATES, WORKFLOW, names_of_the_playbooks
+from tests.awx.pattern import META, PATTERN, TEMPLATES, WORKFLOW, names_of_the_playbooks, options_of
 from tests.gates.tools import CHECKOUT
 
-QUESTIONS = [
-    pytest.param(question, id=f"{template['name']}: {question['variable']}")
-    for template in TEMPLATES
-    for question in template["survey"]["spec"]
-]
+ASKED = [(template, question) for template in TEMPLATES for question in template["survey"]["spec"]]
+IDS = [f"{template['name']}: {question['variable']}" for template, question in ASKED]
+QUESTIONS = [pytest.param(question, id=name) for (_, question), name in zip(ASKED, IDS, strict=True)]
+# How a survey asks for what the role takes.
+KINDS = {"str": "text", "int": "integer", "float": "float", "bool": "multiplechoice"}
+# What a catalog of patterns reads, as their specification demands it, and AWX has no use for.
+FOR_CATALOGS = {"schema_version", "title", "description", "short_description", "tags"}
+FOR_CATALOGS_OF_A_TEMPLATE = {"primary", "ask_credential_on_launch", "ask_inventory_on_launch"}
 NODES = {node["identifier"]: node for node in WORKFLOW["nodes"]}
 BY_NAME = {template["name"]: template for template in TEMPLATES}
 MOVES = ("Shift", "Promote")
@@ -31,6 +35,19 @@ def path() -> list[dict[str, Any]]:
     while following := nodes[-1].get("success"):
         nodes.append(NODES[following[0]])
     return nodes
+
+
+def test_awx_gets_all_that_is_not_for_a_catalog_of_patterns() -> None:
+    apply = (PATTERN / "playbooks" / "apply.yml").read_text(encoding="utf-8")
+    apply += (PATTERN / "playbooks" / "vars" / "application.yml").read_text(encoding="utf-8")
+    resources = META["aap_resources"]
+    wanted = {f"awx_pattern.{name}" for name in META.keys() - FOR_CATALOGS}
+    wanted |= {f"awx_resources.{kind}" for kind in resources}
+    for kind in ("controller_project", "controller_execution_environment"):
+        wanted |= {f"awx_resources.{kind}.{name}" for name in resources[kind]}
+    for template in TEMPLATES:
+        wanted |= {f"item.{name}" for name in template.keys() - FOR_CATALOGS_OF_A_TEMPLATE}
+    assert {name for name in wanted if not re.search(rf"\b{re.escape(name)}\b", apply)} == set()
 
 
 def test_it_is_laid_out_as_ansible_patterns_are() -> None:
@@ -70,6 +87,29 @@ def test_a_question_is_about_something_that_the_playbooks_take(question: dict[st
     assert question["question_description"].endswith(".")
     if question["type"] in surveys.NUMBERS:
         assert question["min"] < question["max"]
+
+
+@pytest.mark.parametrize(("template", "question"), ASKED, ids=IDS)
+def test_a_question_is_of_the_kind_that_its_playbook_takes(template: dict[str, Any], question: dict[str, Any]) -> None:
+    """What it says of an empty answer is what the role does then."""
+    option = options_of(template["playbook"])[question["variable"]]
+    choices = option.get("choices") or (["false", "true"] if option["type"] == "bool" else None)
+    assert question["type"] == ("multiplechoice" if choices else KINDS[option["type"]])
+    assert question.get("choices") == choices
+    default = str(option.get("default", "")).lower() if choices else option.get("default")
+    if choices:
+        assert question["default"] == default
+    elif default is not None and not question["required"]:
+        assert question["question_description"].endswith(f"Empty: {default}.")
+    if question["variable"] in ("percent", "step", "return_step"):
+        assert (question["type"], question["min"], question["max"]) == ("float", 0, 100)
+
+
+def test_the_survey_of_a_rollback_asks_for_what_its_guide_gives() -> None:
+    guide = (CHECKOUT / "docs" / "rollback.md").read_text(encoding="utf-8")
+    given = set(re.findall(r"canary\.ecs\.rollback -e (\w+)=", guide))
+    asked = {question["variable"] for question in BY_NAME["Roll back"]["survey"]["spec"]}
+    assert {"restore", "stickiness"} <= given <= asked
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
