@@ -15,7 +15,7 @@ import pytest
 from tests.awx.controller import Controller
 from tests.awx.jobs import FOREIGN
 from tests.awx.pattern import PATTERN
-from tests.gates.tools import ENVIRONMENT
+from tests.tools import ENVIRONMENT
 
 Apply = Callable[[Mapping[str, object]], str]
 

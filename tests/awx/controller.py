@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tests.awx import surveys
 from tests.awx.jobs import Job
-from tests.gates.tools import CHECKOUT
+from tests.tools import CHECKOUT
 
 Thing = dict[str, Any]
 

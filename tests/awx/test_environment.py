@@ -14,7 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 
 from tests.awx.pattern import PATTERN
-from tests.gates.tools import CHECKOUT, ENVIRONMENT, collections_folder, run
+from tests.tools import CHECKOUT, ENVIRONMENT, collections_folder, run
 
 DEFINITION = PATTERN / "execution_environments" / "execution-environment.yml"
 GALAXY: dict[str, Any] = yaml.safe_load((CHECKOUT / "galaxy.yml").read_text(encoding="utf-8"))

@@ -20,9 +20,9 @@ from tests.awx.conftest import SHOP, Apply, apply_on
 from tests.awx.controller import Controller, Refused
 from tests.awx.jobs import Ran, run
 from tests.awx.pattern import META, TEMPLATES, WORKFLOW, names_of_the_playbooks
-from tests.gates.tools import CHECKOUT, HAS_AWX
 from tests.guides.examples import examples_of
 from tests.integration.application import Application
+from tests.tools import CHECKOUT, HAS_AWX
 
 pytestmark = pytest.mark.skipif(not HAS_AWX, reason="Ansible 14 comes without awx.awx")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gates.tools import CHECKOUT, collections_folder, run, tracked
+from tests.tools import CHECKOUT, collections_folder, run, tracked
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.gates.tools import HOME, tracked
+from tests.tools import HOME, tracked
 
 # ansible-test would fetch pip's own installer; the one that Python ships does as well, and needs no network. The names
 # are those that ansible-core 2.19 and 2.21 look for.

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.gates.tools import tracked
+from tests.tools import tracked
 
 MODULES = [name.stem for name in tracked("plugins/modules/*.py")]
 FILTERS = [name.stem for name in tracked("plugins/filter/*.yml")]

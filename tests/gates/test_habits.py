@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.gates.tools import CHECKOUT, run, tracked
+from tests.tools import CHECKOUT, run, tracked
 
 WORKFLOWS = tracked(".github/workflows/*.yml")
 # Targets that test: a machine that nobody waits for runs each of them.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gates.tools import CHECKOUT, tracked
+from tests.tools import CHECKOUT, tracked
 
 PURE = tracked("plugins/module_utils/_canary/*.py")
 PLUGINS = tracked("plugins/*.py")

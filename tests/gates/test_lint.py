@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.gates.tools import HAS_AWX, NEEDS_AWX, tracked
+from tests.tools import HAS_AWX, NEEDS_AWX, tracked
 
 TEMPLATES = tracked("roles/*/files/*", "*.template")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gates.tools import ENVIRONMENT, HAS_AWX, NEEDS_AWX, collections_folder, run
+from tests.tools import ENVIRONMENT, HAS_AWX, NEEDS_AWX, collections_folder, run
 
 ALLOWED = {
     "CHANGELOG.md",

@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 from ansible_collections.canary.ecs.plugins.module_utils._module import OLDEST_BOTOCORE
 
-from tests.gates.tools import CHECKOUT
+from tests.tools import CHECKOUT
 from tests.versions.__main__ import CLAIMED
 
 HAS = CLAIMED[0].has

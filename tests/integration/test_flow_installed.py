@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from lab.rehearsal import BINARIES, environment
-from tests.gates.tools import CHECKOUT, collections_folder
 from tests.integration.application import Application
+from tests.tools import CHECKOUT, collections_folder
 
 
 @pytest.fixture(scope="module")
