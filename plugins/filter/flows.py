@@ -30,7 +30,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.stack import (
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.stack_events import failures
 from ansible_collections.canary.ecs.plugins.module_utils._canary.status import (
-    rolled_back_to,
+    rollback_line,
     status_lines,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.steps import target_of
@@ -121,7 +121,7 @@ def traffic_left(info: Facts, plan: Facts) -> Answer:
 
 
 def _restore(options: Facts) -> bool:
-    """Whether stable takes back its release from before, among the options; as a word too, which a survey sends."""
+    """Whether stable takes back its previous release, among the options; as a word too, which a survey sends."""
     word = given(options.get("restore"), False)
     try:
         return bool(boolean(word))
@@ -158,5 +158,5 @@ class FilterModule:
             "promote_plan": promote_plan,
             "traffic_left": traffic_left,
             "status_lines": status_lines,
-            "rolled_back_to": rolled_back_to,
+            "rollback_line": rollback_line,
         }

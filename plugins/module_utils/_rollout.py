@@ -20,7 +20,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment impo
     primary,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
-from ansible_collections.canary.ecs.plugins.module_utils._canary.promotion import deployed_before
+from ansible_collections.canary.ecs.plugins.module_utils._canary.promotion import being_replaced
 from ansible_collections.canary.ecs.plugins.module_utils._serving import Serving, read_again, read_serving, why_not
 
 
@@ -41,12 +41,11 @@ class Rollout:
 
 
 def roll_out(
-    ecs: Any, elbv2: Any, service: dict[str, Any], task_definition: str, *, before: str, timeout: float
+    ecs: Any, elbv2: Any, service: dict[str, Any], task_definition: str, *, previous: str, timeout: float
 ) -> tuple[Rollout, Serving]:
     """Give the service a release, and wait until it runs it (see `follow`).
 
-    Where that fails, the release ``before`` is put back, and `CanaryError` says why, and
-    what stands. A refused UpdateService has changed nothing, and puts nothing back.
+    Where that fails, the release ``previous`` is put back, and `CanaryError` says why, and what stands. A refused UpdateService has changed nothing, and puts nothing back.
     """
     try:
         rollout = begin(ecs, service, task_definition)
@@ -54,19 +53,19 @@ def roll_out(
     except CanaryError as error:
         if isinstance(error, AwsError) and error.operation == "UpdateService" and not error.undecided:
             raise
-        raise put_back(ecs, elbv2, service, before, why=error, timeout=timeout) from error
+        raise put_back(ecs, elbv2, service, previous, why=error, timeout=timeout) from error
 
 
 def resume(ecs: Any, elbv2: Any, service: dict[str, Any], *, timeout: float) -> tuple[Rollout, Serving]:
     """Wait for the release that a service is already taking, or has: of an earlier run that was interrupted.
 
-    Where that fails, the release before it is put back, if the service still shows which one it was.
+    Where that fails, the previous one is put back, if the service still shows which one it was.
     """
     rollout = under_way(service, before=service)
     try:
         return rollout, follow(ecs, elbv2, rollout, timeout=timeout)
     except CanaryError as error:
-        old = deployed_before(service, rollout.task_definition)
+        old = being_replaced(service, rollout.task_definition)
         if old is None:
             raise CanaryError(
                 f"{error} Nothing was changed by this run, and service {service['serviceName']} no longer shows which "

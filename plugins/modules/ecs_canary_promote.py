@@ -216,9 +216,13 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment impo
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_negative
 from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import named_by, refuse_same_service
-from ansible_collections.canary.ecs.plugins.module_utils._canary.previous import BEFORE, to_remember, to_take_back
+from ansible_collections.canary.ecs.plugins.module_utils._canary.previous_release import (
+    PREVIOUS,
+    to_remember,
+    to_restore,
+)
 from ansible_collections.canary.ecs.plugins.module_utils._canary.promotion import (
-    completed_before,
+    last_completed,
     refuse_deregistered,
     refuse_empty,
     refuse_forgotten,
@@ -295,7 +299,7 @@ def read_services(ecs: Any, options: dict[str, Any]) -> tuple[dict[str, Any], di
 def decide_release(ecs: Any, stable: dict[str, Any], canary: dict[str, Any], *, old: Release, take: str) -> Release:
     """The release that stable is to run, ``old`` itself where it need not change."""
     if take == "previous":
-        arn = to_take_back(stable.get("tags", []), live=str(old.arn))
+        arn = to_restore(stable.get("tags", []), live=str(old.arn))
         refuse_forgotten(stable, arn)
         return old if arn == old.arn else restorable(ecs, stable, str(arn))
     if take == "task_definition" and canary["taskDefinition"] == old.arn:
@@ -382,11 +386,11 @@ def promote(
         arn = register(module, ecs, new.definition)
         log.append(f"Registered {short(arn)}.")
     # Not what stable is only on its way to: a promotion that was cut off leaves that, and nobody has seen it run.
-    before = completed_before(stable, str(old.arn))
+    previous = last_completed(stable, str(old.arn))
     if module.params["take"] != "previous":
-        log.append(remember(ecs, stable, before=before, since=arn))
+        log.append(remember(ecs, stable, previous=previous, since=arn))
     rollout, serving = roll_out(
-        ecs, module.client_of("elbv2"), stable, arn, before=before, timeout=module.params["wait_timeout"]
+        ecs, module.client_of("elbv2"), stable, arn, previous=previous, timeout=module.params["wait_timeout"]
     )
     log.append(
         f"Service {stable['serviceName']} took {short(arn)} in place of {old}, by deployment {rollout.deployment}: "
@@ -395,13 +399,13 @@ def promote(
     return result(old, Release(arn, new.definition), deployment=state_of(serving.service, rollout.deployment), log=log)
 
 
-def remember(ecs: Any, stable: dict[str, Any], *, before: str, since: str) -> str:
+def remember(ecs: Any, stable: dict[str, Any], *, previous: str, since: str) -> str:
     """Let stable remember the release that it is about to give up; a sentence about that for the log."""
-    name, tags = stable["serviceName"], to_remember(before, since)
+    name, tags = stable["serviceName"], to_remember(previous, since)
     if not tags or not can_remember(stable["serviceArn"]):
-        return f"Service {name} cannot remember {short(before)} in a tag: its ARN has the old form, or is too long."
+        return f"Service {name} cannot remember {short(previous)} in a tag: its ARN has the old form, or is too long."
     tag_service(ecs, stable, tags)
-    return f"Service {name} remembers {short(before)} in its tag {BEFORE}."
+    return f"Service {name} remembers {short(previous)} in its tag {PREVIOUS}."
 
 
 def register(module: CanaryModule, ecs: Any, definition: dict[str, Any]) -> str:

@@ -19,7 +19,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.canary.ecs.plugins.module_utils._canary.holding import TAG
-from ansible_collections.canary.ecs.plugins.module_utils._canary.previous import BEFORE, PROMOTED_TO, to_remember
+from ansible_collections.canary.ecs.plugins.module_utils._canary.previous_release import (
+    PREVIOUS,
+    PROMOTED_TO,
+    to_remember,
+)
 
 from lab import lifecycle
 from lab.faults import client as faults
@@ -163,7 +167,7 @@ def bring_to(application: Application, releases: dict[str, str], flow: Flow) -> 
             taskDefinition=releases["Canary" if flow.promoted else which],
         )
         application.resize(which, *capacity)
-        ecs.untag_resource(resourceArn=service["serviceArn"], tagKeys=[TAG, BEFORE, PROMOTED_TO])
+        ecs.untag_resource(resourceArn=service["serviceArn"], tagKeys=[TAG, PREVIOUS, PROMOTED_TO])
     if flow.promoted:
         remembered = to_remember(releases["Stable"], releases["Canary"])
         tags = [{"key": key, "value": value} for key, value in remembered.items()]

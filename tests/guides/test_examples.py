@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.gates.tools import tracked
 
 from lab import lifecycle
 from lab.state import Lab
+from tests.gates.tools import tracked
 from tests.guides import table
 from tests.guides.examples import Example, examples_of
 from tests.guides.stage import Desk, Stage

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.gates.tools import tracked
 
 from lab import lifecycle
 from lab.rehearsal import BINARIES
 from lab.tied import CHECKOUT
+from tests.gates.tools import tracked
 from tests.guides.promises import mismatches
 from tests.guides.stage import Desk, Stage
 

@@ -21,7 +21,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment impo
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.health import STATES, Health
 from ansible_collections.canary.ecs.plugins.module_utils._canary.holding import memory_of
-from ansible_collections.canary.ecs.plugins.module_utils._canary.previous import release_before
+from ansible_collections.canary.ecs.plugins.module_utils._canary.previous_release import previous_release
 from ansible_collections.canary.ecs.plugins.module_utils._canary.release import images
 from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import Groups, Rule, others
 from ansible_collections.canary.ecs.plugins.module_utils._canary.split import Split
@@ -42,7 +42,7 @@ def service_facts(
         "deployment_controller": controller_of(service) if service else None,
         "deployment_strategy": strategy_of(service) if service else None,
         "task_definition": service.get("taskDefinition"),
-        "release_before": release_before(service.get("tags", []), live=service.get("taskDefinition")),
+        "release_before": previous_release(service.get("tags", []), live=service.get("taskDefinition")),
         "images": images(task_definition) if task_definition else {},
         "desired": service.get("desiredCount"),
         "running": service.get("runningCount"),

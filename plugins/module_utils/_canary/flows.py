@@ -109,10 +109,10 @@ def plan_rollback(info: Info, settings: Settings, *, restore: bool = False) -> P
 
     ``stable_before`` holds what stable needs before it can take the traffic: nothing where it is large enough and half
     of it healthy, which is what canary.ecs.ecs_canary_weights asks for, so that the traffic moves at once.
-    ``restores`` tells when stable takes back the release from before its last promotion: ``first`` where it has the
-    canary's, since the traffic is no better off there; ``last`` where it has another one, which is better than the
-    canary's for the time being; empty where it was not asked to. ``stable_rolling`` tells of a release that stable is
-    still taking: a promotion that did not end leaves that.
+    ``restores`` tells when stable takes back its previous release: ``first`` where it has the canary's, since the
+    traffic is no better off there; ``last`` where it has another one, which is better than the canary's for the time
+    being; empty where it was not asked to. ``stable_rolling`` tells of a release that stable is still taking: a
+    promotion that did not end leaves that.
     """
     pair = _pair(info, settings)
     needed = max(stable_for(pair, Fraction(1)), 0 if pair.stable.desired else settings.rest.desired or 1)
@@ -140,7 +140,7 @@ def _ready(info: Info, pair: Pair, needed: int) -> bool:
 
 
 def _restores(info: Info) -> str:
-    """When stable takes back the release from before: ahead of the traffic, or after it."""
+    """When stable takes back its previous release: ahead of the traffic, or after it."""
     stable, canary = info["stable"], info["canary"]
     same = any(stable.get(name) == canary.get(name) for name in ("task_definition", "images"))
     return "first" if same else "last"

@@ -47,7 +47,7 @@ def refuse_without_release(canary: dict[str, Any]) -> None:
 
 
 def refuse_forgotten(stable: dict[str, Any], release: str | None) -> None:
-    """Raise `CanaryError` where stable does not remember a release from before the one that it has."""
+    """Raise `CanaryError` where stable remembers no previous release."""
     if release is None:
         raise CanaryError(
             f"Stable service {stable['serviceName']} does not remember a release from before {stable['taskDefinition']}"
@@ -70,11 +70,11 @@ def refuse_deregistered(stable: dict[str, Any], task_definition: str, *, status:
         )
 
 
-def completed_before(service: dict[str, Any], task_definition: str) -> str:
-    """The last release that a service has run: its own one, or that of before while it is still taking its own one."""
+def last_completed(service: dict[str, Any], task_definition: str) -> str:
+    """The last release that a service has run: its own one, or the one that is being replaced by it."""
     if settled(service, task_definition):
         return task_definition
-    return deployed_before(service, task_definition) or task_definition
+    return being_replaced(service, task_definition) or task_definition
 
 
 def settled(service: dict[str, Any], task_definition: str) -> bool:
@@ -87,8 +87,8 @@ def settled(service: dict[str, Any], task_definition: str) -> bool:
     )
 
 
-def deployed_before(service: dict[str, Any], task_definition: str) -> str | None:
-    """The release that a service in the middle of taking one had before, as long as its deployment shows it."""
+def being_replaced(service: dict[str, Any], task_definition: str) -> str | None:
+    """The release that a service gives up while it takes another one, as long as a deployment shows it."""
     for deployment in service.get("deployments", []):
         release: str | None = deployment.get("taskDefinition")
         if release and release != task_definition and deployment.get("rolloutState") != "FAILED":

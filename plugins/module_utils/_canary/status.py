@@ -58,16 +58,16 @@ def is_rolling(service: Facts) -> bool:
     return _newest(service).get("rollout_state") == "IN_PROGRESS"
 
 
-def rolled_back_to(info: Facts) -> str:
+def rollback_line(info: Facts) -> str:
     """Which release has the traffic after a rollback; moving traffic brings no other one back."""
     stable, canary = info["stable"], info["canary"]
     runs = f"Stable runs {_version(stable) or 'its release'} ({_release(stable)})"
     if not info.get("promoted") and stable.get("images") != canary.get("images"):
         return f"{runs}."
-    before = stable.get("release_before")
+    previous = stable.get("release_before")
     how = (
-        f"To bring {_named(before)} back, which it had before: rollback.yml -e restore=true"
-        if before
+        f"To bring {_named(previous)} back, which it had before: rollback.yml -e restore=true"
+        if previous
         else "Deploy the one that you want, by stable_image or as you usually do."
     )
     return f"{runs}, the release of the canary: moving traffic brings no older one back. {how}"
@@ -161,8 +161,8 @@ def _notes(info: Facts) -> list[str]:
     notes = []
     if info.get("promoted"):
         notes.append("stable and canary run the same release")
-    if before := info["stable"].get("release_before"):
-        notes.append(f"stable had {_named(before)} before its promotion: rollback.yml -e restore=true gives it back")
+    if previous := info["stable"].get("release_before"):
+        notes.append(f"stable had {_named(previous)} before its promotion: rollback.yml -e restore=true gives it back")
     if not info["rules"]:
         notes.append("no listener rule forwards to both target groups, so there is no traffic to split")
     elif info.get("percent") is None:

@@ -321,7 +321,7 @@ def test_a_release_that_ecs_deploys_no_longer_is_refused(aws: FakeAws) -> None:
     assert len(aws.changes) == made
 
 
-def test_a_release_that_stable_never_ran_is_not_the_one_to_take_back(aws: FakeAws) -> None:
+def test_a_release_that_stable_never_ran_is_not_the_one_to_restore(aws: FakeAws) -> None:
     """It is promoted to another one while it is still taking the last one."""
     aws.client("ecs").update_service(aws_retry=True, cluster="shop", service="stable", taskDefinition=V2)
     aws.add_definition("canary", 3, {"app": "cart:v3"})

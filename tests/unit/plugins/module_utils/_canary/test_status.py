@@ -11,7 +11,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.status import (
     draining,
     is_rolling,
     newest_events,
-    rolled_back_to,
+    rollback_line,
     status_lines,
     waiting_for,
 )
@@ -131,16 +131,16 @@ def test_ecs_has_the_word_on_a_service_that_misses_something() -> None:
 
 
 def test_a_rollback_says_which_release_has_the_traffic() -> None:
-    assert rolled_back_to(info()) == "Stable runs cart:v1 (cart:7)."
+    assert rollback_line(info()) == "Stable runs cart:v1 (cart:7)."
 
 
 @pytest.mark.parametrize("more", [{"promoted": True}, {"canary": service("cart")}])
 def test_a_rollback_says_that_a_promoted_release_stays(more: dict[str, Any]) -> None:
-    assert rolled_back_to(info(**more)).startswith("Stable runs cart:v1 (cart:7), the release of the canary: ")
+    assert rollback_line(info(**more)).startswith("Stable runs cart:v1 (cart:7), the release of the canary: ")
 
 
-def test_a_rollback_names_the_release_that_can_be_taken_back() -> None:
-    told = rolled_back_to(info(stable=service("cart", release_before="arn:td/cart:6"), promoted=True))
+def test_a_rollback_names_the_release_that_can_be_restored() -> None:
+    told = rollback_line(info(stable=service("cart", release_before="arn:td/cart:6"), promoted=True))
     assert "To bring cart:6 back, which it had before: rollback.yml -e restore=true" in told
 
 

@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.canary.ecs.plugins.module_utils._canary.previous import (
+from ansible_collections.canary.ecs.plugins.module_utils._canary.previous_release import (
     LONGEST_VALUE,
-    release_before,
+    previous_release,
     to_remember,
-    to_take_back,
+    to_restore,
 )
 
 V1, V2, V3 = (f"arn:aws:ecs:eu-west-1:1:task-definition/cart:{revision}" for revision in (1, 2, 3))
@@ -19,18 +19,18 @@ def tags(remembered: dict[str, str]) -> list[dict[str, str]]:
     return [{"key": "team", "value": "cart"}, *({"key": key, "value": value} for key, value in remembered.items())]
 
 
-@pytest.mark.parametrize(("live", "before", "back"), [(V2, V1, V1), (V1, None, V1), (V3, None, None)])
+@pytest.mark.parametrize(("live", "previous", "again"), [(V2, V1, V1), (V1, None, V1), (V3, None, None)])
 def test_a_memory_counts_as_long_as_the_release_is_live_that_it_is_of(
-    live: str, before: str | None, back: str | None
+    live: str, previous: str | None, again: str | None
 ) -> None:
-    assert release_before(tags(to_remember(V1, V2)), live=live) == before
-    assert to_take_back(tags(to_remember(V1, V2)), live=live) == back
+    assert previous_release(tags(to_remember(V1, V2)), live=live) == previous
+    assert to_restore(tags(to_remember(V1, V2)), live=live) == again
 
 
 def test_a_service_without_the_tags_remembers_nothing() -> None:
-    assert release_before(tags({}), live=V1) is None
-    assert release_before(tags({}), live=None) is None
-    assert to_take_back(tags({}), live=V1) is None
+    assert previous_release(tags({}), live=V1) is None
+    assert previous_release(tags({}), live=None) is None
+    assert to_restore(tags({}), live=V1) is None
 
 
 def test_what_a_tag_cannot_hold_is_not_remembered() -> None:

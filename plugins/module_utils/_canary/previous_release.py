@@ -1,0 +1,31 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The previous release: the one that stable had before its last promotion, so that it can have it again.
+
+ECS tells it only for as long as the deployment lasts. So stable itself remembers, in two tags: the previous release,
+and the one that took its place. Once it runs any other release than that one, they mean nothing.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.canary.ecs.plugins.module_utils._canary.tags import LONGEST_VALUE, Tags, remembered
+
+PREVIOUS = "canary.ecs:release-before"
+PROMOTED_TO = "canary.ecs:promoted-to"
+
+
+def to_remember(previous: str, since: str) -> dict[str, str]:
+    """The tags, from the ARNs of two task definitions; none where a tag cannot hold the ARN."""
+    return {} if max(len(previous), len(since)) > LONGEST_VALUE else {PREVIOUS: previous, PROMOTED_TO: since}
+
+
+def previous_release(tags: Tags, *, live: str | None) -> str | None:
+    """The task definition that stable had before it was given the one that is live; None where it is not known."""
+    return remembered(tags, PREVIOUS) if live and remembered(tags, PROMOTED_TO) == live else None
+
+
+def to_restore(tags: Tags, *, live: str) -> str | None:
+    """The release that stable is to have again: `previous_release`, or the live one where it has it again already."""
+    previous = remembered(tags, PREVIOUS)
+    return previous if live in (previous, remembered(tags, PROMOTED_TO)) else None
