@@ -45,7 +45,8 @@ def roll_out(
 ) -> tuple[Rollout, Serving]:
     """Give the service a release, and wait until it runs it (see `follow`).
 
-    Where that fails, the release ``previous`` is put back, and `CanaryError` says why, and what stands. A refused UpdateService has changed nothing, and puts nothing back.
+    Where that fails, the release ``previous`` is put back, and `CanaryError` says why, and what stands.
+    A refused UpdateService has changed nothing, and puts nothing back.
     """
     try:
         rollout = begin(ecs, service, task_definition)

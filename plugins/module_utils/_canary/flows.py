@@ -59,7 +59,7 @@ class Settings:
 def plan_shift(info: Info, settings: Settings, target: Target, *, step: Any = None) -> Plan:
     """How to bring the canary's share to ``target``.
 
-    ``canary_before`` and ``stable_before`` are sized before the traffic moves, ``canary_after`` once it has. At 0 %
+    ``canary_ahead`` and ``stable_ahead`` are sized ahead of the traffic, ``canary_after`` once it has moved. At 0 %
     the canary keeps its capacity: parking is what a rollback and a promotion do. ``lets_go``: stable is held at its
     size while the traffic comes back step by step, or by a run that was cut off, and is let go at the end.
     """
@@ -71,8 +71,8 @@ def plan_shift(info: Info, settings: Settings, target: Target, *, step: Any = No
     steps = guarded(steps_to(target, live=_percents(info), step=step), live=_percents(info))
     return {
         "percent": target.percent,
-        "stable_before": _growing(pair, stable, steps=len(steps)) if falling else {},
-        "canary_before": as_options(at_least_as(pair.canary, wanted)) if rising else {},
+        "stable_ahead": _growing(pair, stable, steps=len(steps)) if falling else {},
+        "canary_ahead": as_options(at_least_as(pair.canary, wanted)) if rising else {},
         "steps": steps,
         "lets_go": bool(falling and len(steps) > 1) or info["stable"].get("held_from") is not None,
         **_settling(info, _unless_so(pair, wanted) if shrinks else {}),
@@ -107,7 +107,7 @@ def _oversized(pair: Pair, wanted: Wanted) -> bool:
 def plan_rollback(info: Info, settings: Settings, *, restore: bool = False) -> Plan:
     """How to bring all traffic to stable, and park the canary.
 
-    ``stable_before`` holds what stable needs before it can take the traffic: nothing where it is large enough and half
+    ``stable_ahead`` holds what stable needs before it can take the traffic: nothing where it is large enough and half
     of it healthy, which is what canary.ecs.ecs_canary_weights asks for, so that the traffic moves at once.
     ``restores`` tells when stable takes back its previous release: ``first`` where it has the canary's, since the
     traffic is no better off there; ``last`` where it has another one, which is better than the canary's for the time
@@ -118,7 +118,7 @@ def plan_rollback(info: Info, settings: Settings, *, restore: bool = False) -> P
     needed = max(stable_for(pair, Fraction(1)), 0 if pair.stable.desired else settings.rest.desired or 1)
     return {
         "restores": _restores(info) if restore else "",
-        "stable_before": {} if _ready(info, pair, needed) else {"desired": needed},
+        "stable_ahead": {} if _ready(info, pair, needed) else {"desired": needed},
         "steps": steps_to(target_of(percent=0), live=_percents(info)),
         **_settling(info, _unless_so(pair, parked(pair.canary, settings.rest))),
         "stable_rolling": is_rolling(info["stable"]),
@@ -165,7 +165,7 @@ def plan_promote(info: Info, settings: Settings, *, take: str, return_step: Any)
     needed = stable_for(pair, Fraction(1)) if pair.share else pair.stable.desired
     return {
         "promoted": promoted,
-        "stable_before": _held_up(pair, needed) if pair.share else {},
+        "stable_ahead": _held_up(pair, needed) if pair.share else {},
         "steps": guarded(steps_to(target_of(percent=0), live=_percents(info), step=return_step), live=_percents(info)),
         **_settling(info, _unless_so(pair, parked(pair.canary, settings.rest))),
     }

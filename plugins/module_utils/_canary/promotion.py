@@ -71,7 +71,7 @@ def refuse_deregistered(stable: dict[str, Any], task_definition: str, *, status:
 
 
 def last_completed(service: dict[str, Any], task_definition: str) -> str:
-    """The last release that a service has run: its own one, or the one that is being replaced by it."""
+    """The last release that a service has run: its own one, or the one that this is still replacing."""
     if settled(service, task_definition):
         return task_definition
     return being_replaced(service, task_definition) or task_definition

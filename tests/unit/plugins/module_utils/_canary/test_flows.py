@@ -75,35 +75,35 @@ def test_a_flow_that_could_not_move_the_traffic_sizes_nothing(flow: str, rules: 
 
 def test_more_for_the_canary_sizes_the_canary_first() -> None:
     plan = shift(info(service(10), service(2, (2, 2)), 0.0), 25)
-    assert plan["canary_before"] == {"desired": 3, "min": 3, "max": 5}
+    assert plan["canary_ahead"] == {"desired": 3, "min": 3, "max": 5}
     assert plan["steps"] == [{"percent": 25.0, "from_percent": 0.0}]
-    assert (plan["stable_before"], plan["canary_after"]) == ({}, {})
+    assert (plan["stable_ahead"], plan["canary_after"]) == ({}, {})
 
 
 @pytest.mark.parametrize(("stable", "canary"), [(10, (3, 3, 5)), (10, (4, 3, 5)), (5, (5, 2, 5)), (2, (2, 2, 4))])
 def test_the_same_again_changes_no_count(stable: int, canary: tuple[int, int, int]) -> None:
     plan = shift(info(service(stable), service(canary[0], canary[1:]), 25.0), 25)
-    assert (plan["stable_before"], plan["canary_before"], plan["canary_after"]) == ({}, {}, {})
+    assert (plan["stable_ahead"], plan["canary_ahead"], plan["canary_after"]) == ({}, {}, {})
 
 
 def test_the_same_again_mends_a_canary_that_is_too_small() -> None:
     plan = shift(info(service(20), service(3, (3, 5)), 25.0), 25)
-    assert plan["canary_before"] == {"desired": 5, "min": 5, "max": 5}
+    assert plan["canary_ahead"] == {"desired": 5, "min": 5, "max": 5}
 
 
 def test_less_for_the_canary_sizes_stable_first_and_the_canary_last() -> None:
     plan = shift(info(service(5), service(5), 50.0), 10)
-    assert plan["stable_before"] == {"desired": 9}
-    assert plan["canary_before"] == {}
+    assert plan["stable_ahead"] == {"desired": 9}
+    assert plan["canary_ahead"] == {}
     assert plan["canary_after"] == {"desired": 2, "min": 2, "max": 4}
 
 
 def test_stable_is_held_up_while_the_traffic_comes_back_step_by_step() -> None:
     """Its autoscaler sees no load yet, for as long as the steps take."""
     plan = shift(info(service(5, (2, 20)), service(5), 50.0), 10, step=20)
-    assert plan["stable_before"] == {"desired": 9, "min": 9}
+    assert plan["stable_ahead"] == {"desired": 9, "min": 9}
     assert plan["lets_go"] is True
-    assert shift(info(service(5, None), service(5), 50.0), 10, step=20)["stable_before"] == {"desired": 9}
+    assert shift(info(service(5, None), service(5), 50.0), 10, step=20)["stable_ahead"] == {"desired": 9}
     assert shift(info(service(5), service(5), 50.0), 10)["lets_go"] is False
     assert shift(info(service(5), service(5), 10.0), 50, step=20)["lets_go"] is False
 
@@ -138,17 +138,17 @@ def test_the_canary_keeps_its_tasks_where_somebody_else_sends_it_more(
 
 def test_less_for_a_canary_that_is_as_small_as_can_be_changes_no_count() -> None:
     plan = shift(info(service(2, (2, 4)), service(2, (2, 4)), 50.0), 10)
-    assert (plan["stable_before"], plan["canary_after"]) == ({}, {})
+    assert (plan["stable_ahead"], plan["canary_after"]) == ({}, {})
 
 
 def test_nothing_for_the_canary_leaves_its_capacity_in_peace() -> None:
     plan = shift(info(service(10), service(5), 50.0), 0)
-    assert (plan["canary_before"], plan["canary_after"]) == ({}, {})
+    assert (plan["canary_ahead"], plan["canary_after"]) == ({}, {})
     assert plan["steps"] == [{"percent": 0.0, "from_percent": 50.0}]
 
 
 def test_all_for_a_canary_after_stable_was_scaled_in_takes_the_whole_load() -> None:
-    assert shift(info(service(5), service(5, (5, 10)), 50.0), 100)["canary_before"]["desired"] == 10
+    assert shift(info(service(5), service(5, (5, 10)), 50.0), 100)["canary_ahead"]["desired"] == 10
 
 
 def test_steps_are_on_condition_of_the_one_before() -> None:
@@ -169,7 +169,7 @@ def test_a_rollback_ends_with_all_traffic_on_stable_and_the_canary_parked(percen
 def test_a_rollback_of_what_is_rolled_back_rests() -> None:
     plan = plan_rollback(info(service(4), service(2, (2, 2)), 0.0), SETTINGS)
     assert plan["canary_after"] == {}
-    assert plan["stable_before"] == {}
+    assert plan["stable_ahead"] == {}
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_rollback_of_what_is_rolled_back_rests() -> None:
 def test_a_rollback_brings_stable_to_the_size_of_the_traffic(
     stable: dict[str, Any], canary: dict[str, Any], percent: float, before: dict[str, int]
 ) -> None:
-    assert plan_rollback(info(stable, canary, percent), SETTINGS)["stable_before"] == before
+    assert plan_rollback(info(stable, canary, percent), SETTINGS)["stable_ahead"] == before
 
 
 def promote(live: Any, *, take: str = "task_definition", step: Any = 5) -> dict[str, Any]:
@@ -254,7 +254,7 @@ def test_the_traffic_moves_at_once_where_stable_is_sized_and_half_of_it_healthy(
     desired: int, healthy: int, percent: float, at_once: bool
 ) -> None:
     plan = plan_rollback(info(service(desired, healthy=healthy), service(4), percent), SETTINGS)
-    assert (plan["stable_before"] == {}) is at_once
+    assert (plan["stable_ahead"] == {}) is at_once
 
 
 @pytest.mark.parametrize(("canary", "seconds"), [(8, 900), (2, 0), (1, 0)])
@@ -289,20 +289,20 @@ def test_a_release_that_stable_cannot_take_is_refused_before_it_is_sized(
 
 def test_a_promotion_holds_stable_up_while_the_traffic_returns() -> None:
     plan = promote(info(service(2), service(10, (10, 20)), 100.0))
-    assert plan["stable_before"] == {"desired": 10, "min": 10}
+    assert plan["stable_ahead"] == {"desired": 10, "min": 10}
     assert [step["percent"] for step in plan["steps"]] == [float(percent) for percent in range(95, -1, -5)]
     assert plan["canary_after"] == {"desired": 2, "min": 2, "max": 2}
 
 
 def test_a_promotion_leaves_a_stable_service_without_autoscaling_without() -> None:
     plan = promote(info(service(2, None), service(10, None), 100.0))
-    assert plan["stable_before"] == {"desired": 10}
+    assert plan["stable_ahead"] == {"desired": 10}
     assert plan["canary_after"] == {"desired": 2}
 
 
 def test_a_promotion_never_passes_stables_max() -> None:
     plan = promote(info(service(2, (2, 6)), service(10), 100.0))
-    assert plan["stable_before"] == {"desired": 6, "min": 6}
+    assert plan["stable_ahead"] == {"desired": 6, "min": 6}
 
 
 @pytest.mark.parametrize("percents", [(100.0,), (60.0,), (60.0, 55.0)])
@@ -314,7 +314,7 @@ def test_an_interrupted_promotion_goes_on(percents: tuple[float, ...]) -> None:
 
 def test_a_promotion_that_is_through_has_nothing_to_do() -> None:
     plan = promote(info(service(4), service(2, (2, 2)), 0.0, promoted=True))
-    assert (plan["stable_before"], plan["canary_after"]) == ({}, {})
+    assert (plan["stable_ahead"], plan["canary_after"]) == ({}, {})
     assert [step["percent"] for step in plan["steps"]] == [0.0]
 
 
@@ -333,13 +333,13 @@ def test_who_takes_more_is_sized_before_and_who_takes_less_after(
     stable: int, canary: int, now: int, percent: int
 ) -> None:
     plan = shift(info(service(stable, (0, 30)), service(canary, (0, 60)), float(now)), percent)
-    assert not (plan["canary_before"] and plan["canary_after"])
-    assert plan["canary_before"].get("desired", canary) >= canary
-    assert plan["stable_before"].get("desired", stable) >= stable
+    assert not (plan["canary_ahead"] and plan["canary_after"])
+    assert plan["canary_ahead"].get("desired", canary) >= canary
+    assert plan["stable_ahead"].get("desired", stable) >= stable
     if percent > now:
         assert plan["canary_after"] == {}
     if percent < now:
-        assert plan["canary_before"] == {}
+        assert plan["canary_ahead"] == {}
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
@@ -353,12 +353,12 @@ def test_a_shift_down_that_was_cut_off_after_its_weights_sizes_the_canary_all_th
     """Killed before the first, the second and the last write of the canary's size."""
     plan = shift(info(service(3, (2, 6)), canary, 25.0), 25)
     assert plan["canary_after"] == {"desired": 2, "min": 2, "max": 4}
-    assert plan["canary_before"] == {}
+    assert plan["canary_ahead"] == {}
 
 
 def test_a_canary_that_its_autoscaler_has_grown_keeps_its_size_at_the_same_share() -> None:
     plan = shift(info(service(3, (2, 6)), service(4, (2, 4)), 25.0), 25)
-    assert (plan["canary_before"], plan["canary_after"]) == ({}, {})
+    assert (plan["canary_ahead"], plan["canary_after"]) == ({}, {})
 
 
 @given(count=st.integers(1, 20), spare=st.integers(0, 20), start=st.integers(1, 100), end=st.integers(1, 100))
@@ -367,10 +367,10 @@ def test_a_shift_repeated_has_nothing_to_size(count: int, spare: int, start: int
     first = done(service(2, (2, 2)), shift(info(stable, service(2, (2, 2)), 0.0), start))
     moved = done(first, shift(info(stable, first, float(start)), end))
     again = shift(info(stable, moved, float(end)), end)
-    assert (again["canary_before"], again["canary_after"]) == ({}, {})
+    assert (again["canary_ahead"], again["canary_after"]) == ({}, {})
 
 
 def done(canary: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
     """The canary after a plan."""
-    now = {name: canary[name] for name in ("desired", "min", "max")} | plan["canary_before"] | plan["canary_after"]
+    now = {name: canary[name] for name in ("desired", "min", "max")} | plan["canary_ahead"] | plan["canary_after"]
     return service(now["desired"], (now["min"], now["max"]))
