@@ -55,6 +55,15 @@ def test_ansible_doc_shows_the_plugins(passes: Callable[..., str], kind: str, na
         assert plugin["return"]
 
 
+def test_each_filter_says_first_that_it_is_the_role_s_own(passes: Callable[..., str]) -> None:
+    """Each has a page of the reference: a reader is not to build on what may change with any release."""
+    shown = json.loads(passes("ansible-doc", "--json", "--type", "filter", *(f"canary.ecs.{name}" for name in FILTERS)))
+    said = {name: plugin["doc"]["description"][0] for name, plugin in shown.items()}
+    assert {text.partition(".")[0] for text in said.values()} == {
+        "Used by the role of this collection, and not meant for playbooks"
+    }, said
+
+
 def test_ansible_doc_shows_the_role(passes: Callable[..., str]) -> None:
     shown = json.loads(passes("ansible-doc", "--json", "--type", "role", "canary.ecs.canary"))
     entry_points = shown["canary.ecs.canary"]["entry_points"]
