@@ -22,7 +22,7 @@ from lab.state import Lab, LabError, Process, State, make_root
 from lab.status import client_of
 from lab.tied import CHECKOUT
 from lab.traffic import Traffic
-from tests.lab.stack import Stack
+from tests.lab.handmade_pair import HandmadePair
 
 
 @pytest.fixture
@@ -97,10 +97,10 @@ def up(name: str, *arguments: str) -> Lab:
 
 
 def test_a_split_moves_after_the_propagation_delay_and_kill_9_leaves_nothing(runtime: Path) -> None:
-    stack = Stack(up("shift", "--propagation-delay", "1"))
-    with Traffic(stack.url, rate=200) as traffic:
+    pair = HandmadePair(up("shift", "--propagation-delay", "1"))
+    with Traffic(pair.url, rate=200) as traffic:
         begin = traffic.mark()
-        stack.shift(50, 50)
+        pair.shift(50, 50)
         time.sleep(2)
         before = traffic.report(since=begin, until=begin + 0.9)
         after = traffic.window(2)
@@ -108,7 +108,7 @@ def test_a_split_moves_after_the_propagation_delay_and_kill_9_leaves_nothing(run
     assert after.share("v2") == pytest.approx(50, abs=10)
     assert before.failed == after.failed == 0
     text = lab("status", "--name", "shift").stdout
-    assert f"{stack.url}" in text
+    assert f"{pair.url}" in text
     assert "canary 50 (50 %), stable 50 (50 %)" in text
     assert "service shop/canary: ACTIVE, 1 running, 0 pending of 1 desired" in text
     addresses = listening(processes_of(runtime, within=0))

@@ -24,7 +24,7 @@ from lab.traffic import Report
 from lab.traffic.generator import Generator
 from lab.traffic.report import Sample, summarise
 from tests.lab.control.world import Pair
-from tests.lab.stack import Stack
+from tests.lab.handmade_pair import HandmadePair
 
 PERIOD = 5
 
@@ -43,7 +43,7 @@ class Watch:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self.stack = Stack(lab, canary="v2-errors")
+        self.stack = HandmadePair(lab, canary="v2-errors")
         self.balancer = f"Name=LoadBalancer,Value={self.stack.balancer.partition(':loadbalancer/')[2]}"
         self.begin = datetime.now(UTC)
 

@@ -22,8 +22,8 @@ def forward(*groups: tuple[str, int]) -> list[dict[str, Any]]:
     ]
 
 
-class Stack:
-    """A load balancer over two services, made through the API alone."""
+class HandmadePair:
+    """A load balancer over two services, made through the API alone: no CloudFormation."""
 
     def __init__(self, lab: Lab, *, canary: str = "v2") -> None:
         self.elbv2, self.ecs = client_of(lab, "elbv2"), client_of(lab, "ecs")
