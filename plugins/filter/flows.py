@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+from ansible_collections.canary.ecs.plugins.module_utils._canary.flow_services import named_services, services_of
 from ansible_collections.canary.ecs.plugins.module_utils._canary.flows import (
     Settings,
     plan_promote,
@@ -22,7 +23,6 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.flows import (
     refuse_larger,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import given
-from ansible_collections.canary.ecs.plugins.module_utils._canary.services import named_services, services_of
 from ansible_collections.canary.ecs.plugins.module_utils._canary.stack import (
     holds_canary,
     is_ours,

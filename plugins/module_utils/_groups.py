@@ -16,7 +16,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws import ecs as aws_
 from ansible_collections.canary.ecs.plugins.module_utils._aws import elbv2 as aws_elbv2
 from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import is_application
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
-from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import Named, refuse_same_service
+from ansible_collections.canary.ecs.plugins.module_utils._canary.named_groups import Named, refuse_same_service
 from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import Groups, Rule, matching, pair_of
 
 GROUP_OPTIONS: dict[str, dict[str, Any]] = {

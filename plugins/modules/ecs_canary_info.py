@@ -360,7 +360,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.facts import (
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_negative
 from ansible_collections.canary.ecs.plugins.module_utils._canary.health import health_of
-from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import named_by
+from ansible_collections.canary.ecs.plugins.module_utils._canary.named_groups import named_by
 from ansible_collections.canary.ecs.plugins.module_utils._canary.status import draining, newest_events, waiting_for
 from ansible_collections.canary.ecs.plugins.module_utils._groups import (
     GROUP_OPTIONS,

@@ -215,20 +215,20 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment impo
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_negative
-from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import named_by, refuse_same_service
+from ansible_collections.canary.ecs.plugins.module_utils._canary.named_groups import named_by, refuse_same_service
 from ansible_collections.canary.ecs.plugins.module_utils._canary.previous_release import (
     PREVIOUS,
     to_remember,
     to_restore,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.promotion import (
+    has_taken,
     last_completed,
     refuse_deregistered,
-    refuse_empty,
     refuse_forgotten,
     refuse_traffic,
     refuse_without_release,
-    settled,
+    refuse_without_tasks,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.release import (
     images,
@@ -339,7 +339,7 @@ def guard(module: CanaryModule, ecs: Any, stable: dict[str, Any]) -> list[str]:
     """Refuse a promotion that would prove nothing, or that requests depend on; what was looked at, for the log."""
     if module.params["take"] == "previous":
         return ["The traffic was not looked at: stable takes back what it had."]
-    refuse_empty(stable)
+    refuse_without_tasks(stable)
     if not module.params["require_full_traffic"]:
         return ["The traffic was not looked at, because require_full_traffic is false."]
     elbv2 = module.client_of("elbv2")
@@ -438,7 +438,7 @@ def keep(module: CanaryModule, ecs: Any, stable: dict[str, Any], release: Releas
     name = stable["serviceName"]
     leading = primary(stable) or {}
     if module.check_mode:
-        how = "has" if settled(stable, str(release.arn)) else "is taking"
+        how = "has" if has_taken(stable, str(release.arn)) else "is taking"
         log = [f"Service {name} {how} {release} already."]
         return result(release, release, deployment=state_of(stable, leading.get("id")), log=log)
     rollout, serving = resume(ecs, module.client_of("elbv2"), stable, timeout=module.params["wait_timeout"])

@@ -241,7 +241,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import tar
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_negative
 from ansible_collections.canary.ecs.plugins.module_utils._canary.health import Health, health_of
-from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import named_by
+from ansible_collections.canary.ecs.plugins.module_utils._canary.named_groups import named_by
 from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import (
     Change,
     Groups,

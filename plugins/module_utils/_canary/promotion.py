@@ -26,7 +26,7 @@ def refuse_traffic(rules: Iterable[Rule], groups: Groups) -> None:
         )
 
 
-def refuse_empty(stable: dict[str, Any]) -> None:
+def refuse_without_tasks(stable: dict[str, Any]) -> None:
     """Raise `CanaryError` where stable is to run no task: its deployment would complete, and prove nothing."""
     if stable["desiredCount"] == 0:
         raise CanaryError(
@@ -72,12 +72,12 @@ def refuse_deregistered(stable: dict[str, Any], task_definition: str, *, status:
 
 def last_completed(service: dict[str, Any], task_definition: str) -> str:
     """The last release that a service has run: its own one, or the one that this is still replacing."""
-    if settled(service, task_definition):
+    if has_taken(service, task_definition):
         return task_definition
     return being_replaced(service, task_definition) or task_definition
 
 
-def settled(service: dict[str, Any], task_definition: str) -> bool:
+def has_taken(service: dict[str, Any], task_definition: str) -> bool:
     """Whether the service runs this release, and is done with taking it."""
     leading = primary(service)
     return (

@@ -1,7 +1,7 @@
 # Copyright (c) The canary.ecs authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which services a flow works on: those that the user named, or those of the stack."""
+"""The services that a flow of the role works on: those that the user named, or those of the stack."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import (
     target_group_name,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
-from ansible_collections.canary.ecs.plugins.module_utils._canary.naming import named_by
+from ansible_collections.canary.ecs.plugins.module_utils._canary.named_groups import named_by
 
 PARTITIONS = [("aws", "eu-west-1"), ("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")]
 

@@ -1,7 +1,10 @@
 # Copyright (c) The canary.ecs authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the user named: two services or two target groups, and the rules to look at. Refused here when it cannot be."""
+"""The groups that a module's options name, those of two services or two target groups, and the rules to look at.
+
+What cannot be is refused here.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
-from ansible_collections.canary.ecs.plugins.module_utils._canary.services import named_services, services_of
+from ansible_collections.canary.ecs.plugins.module_utils._canary.flow_services import named_services, services_of
 
 NAMED = {"cluster": "shop", "stable_service": "cart", "canary_service": "cart-canary"}
 
