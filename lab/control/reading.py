@@ -153,7 +153,7 @@ def _idle_seconds(backend: ApplicationAutoscalingBackend, resource: str) -> floa
     tracking: list[dict[str, Any]] = [
         policy.target_tracking_scaling_policy_configuration
         for policy in backend.policies.values()
-        if policy.resource_id == resource and policy.policy_type == "TargetTrackingScaling"
+        if policy.resource_id == resource and policy.target_tracking_scaling_policy_configuration
     ]
     times = [float(each.get("ScaleInCooldown", 300)) for each in tracking if not each.get("DisableScaleIn")]
     return min(times, default=None)
