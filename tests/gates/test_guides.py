@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
 from collections.abc import Iterator
@@ -50,20 +49,6 @@ def broken_links(name: Path) -> Iterator[str]:
 
 def fences(name: Path, *languages: str) -> list[str]:
     return [body for language, body in FENCE.findall(text_of(name)) if language in languages]
-
-
-def strings_of_the_plugins() -> list[str]:
-    """Every text in the plugins' code, each value put into one as an ellipsis."""
-    found = []
-    for name in tracked("plugins/*.py"):
-        for node in ast.walk(ast.parse(text_of(name))):
-            if isinstance(node, ast.JoinedStr):
-                found.append(
-                    "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
-                )
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.append(node.value)
-    return found
 
 
 def variables_of_the_playbooks() -> set[str]:
@@ -129,14 +114,6 @@ def test_the_readme_shows_the_two_commands() -> None:
     examples = fences(Path("README.md"), "")
     assert "make demo\n" in examples
     assert "make test\n" in examples
-
-
-def test_troubleshooting_quotes_messages_that_exist() -> None:
-    """Its headings are errors, word for word."""
-    quoted = re.findall(r"^### `(.*)`$", text_of(Path("docs/troubleshooting.md")), re.MULTILINE)
-    messages = strings_of_the_plugins()
-    assert quoted
-    assert [quote for quote in quoted if not any(quote in message for message in messages)] == []
 
 
 def test_the_guides_name_targets_of_the_makefile() -> None:
