@@ -19,14 +19,14 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.gates.tools import CHECKOUT, tracked
+from tests.tools import CHECKOUT, tracked
 
 GUIDE = "docs/troubleshooting.md"
 # Functions that word a message, or most of one, for whoever raises it.
 SPEAKERS = {"_busy", "_nothing_found", "_short", "_way_out"}
 # All messages of these files are about an option's value, and say which value is right.
 ABOUT_OPTIONS = {
-    f"plugins/module_utils/_canary/{name}.py" for name in ("capacity", "given", "naming", "split", "steps")
+    f"plugins/module_utils/_canary/{name}.py" for name in ("capacity", "given", "named_groups", "split", "steps")
 }
 # Others of that kind, by their beginnings; those that begin with the name of an option need no mention.
 ALSO_ABOUT_OPTIONS = {

@@ -18,10 +18,10 @@ import pytest
 
 from lab import lifecycle
 from lab.state import Lab
-from tests.gates.tools import tracked
 from tests.guides import table
 from tests.guides.examples import Example, examples_of
 from tests.guides.stage import Desk, Stage
+from tests.tools import tracked
 
 MARK = "=== "
 

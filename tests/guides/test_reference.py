@@ -18,9 +18,9 @@ import yaml
 from lab import lifecycle
 from lab.rehearsal import BINARIES
 from lab.tied import CHECKOUT
-from tests.gates.tools import tracked
 from tests.guides.promises import mismatches
 from tests.guides.stage import Desk, Stage
+from tests.tools import tracked
 
 # One worker runs all of this file: its lab and what the modules returned there are made once.
 pytestmark = pytest.mark.xdist_group("reference")
