@@ -22,6 +22,9 @@ description:
   - Before a group gets a larger share, half of its registered targets, and at least one, must be healthy. The module
     waits for that, and fails with nothing changed when it takes too long. The share of a group without healthy targets
     would be answered with 503.
+  - Where the services are named, a canary whose share rises must also have half of the healthy targets that its new
+    share needs, going by the tasks that have the requests now. Where ten stable tasks have all requests, half of these
+    need five tasks, and a canary gets them with three or more. The way back to stable is not held up by this.
   - After the writes, every rule is read back. A rule that somebody else changed at the same time is an error that names
     both values; it is left as they made it.
   - The split is compared as a ratio, so that V(50/50) and V(500/500) are the same.
@@ -240,7 +243,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import poll_u
 from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import target_group_name
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_negative
-from ansible_collections.canary.ecs.plugins.module_utils._canary.health import Health, health_of
+from ansible_collections.canary.ecs.plugins.module_utils._canary.health import Health, health_of, targets_for
 from ansible_collections.canary.ecs.plugins.module_utils._canary.named_groups import named_by
 from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import (
     Change,
@@ -266,6 +269,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._groups import (
     GROUPS_EXCLUSIVE,
     GROUPS_ONE_OF,
     GROUPS_TOGETHER,
+    Found,
     find,
     require,
 )
@@ -303,7 +307,7 @@ def shift(module: CanaryModule) -> dict[str, Any]:
     groups = require(elbv2, found)
     changes = decide(at_rest(module, elbv2, found.rules, groups, wanted), groups, wanted, params)
     refuse_sticky_groups(elbv2, changes, groups)
-    health = ensure_healthy(module, elbv2, changes, groups)
+    health = ensure_healthy(module, elbv2, changes, groups, least=least_targets(found, changes, groups))
     if not module.check_mode:
         clients = Clients(elbv2, module.client_of_unrepeated("elbv2"))
         conditional = params["from_percent"] is not None
@@ -362,14 +366,30 @@ def refuse_sticky_groups(elbv2: Any, changes: list[Change], groups: Groups) -> N
             )
 
 
-def ensure_healthy(module: CanaryModule, elbv2: Any, changes: list[Change], groups: Groups) -> dict[str, Health]:
+def least_targets(found: Found, changes: list[Change], groups: Groups) -> dict[str, int]:
+    """The healthy targets that a canary needs for the share that it is about to get, by its group's ARN.
+
+    Known where the services were named, and the rules agree. The way back asks for no more than half of what is
+    registered: stable takes what it can, where the canary is bad.
+    """
+    shares = {(change.before.share, change.after.share) for change in changes}
+    (before, after), *others = shares or {(None, None)}
+    if others or before is None or after is None or after <= before or found.services is None:
+        return {}
+    stable, canary = (int(service.get("runningCount", 0)) for service in found.services)
+    return {groups.canary: targets_for(after, before=before, stable=stable, canary=canary)}
+
+
+def ensure_healthy(
+    module: CanaryModule, elbv2: Any, changes: list[Change], groups: Groups, *, least: dict[str, int]
+) -> dict[str, Health]:
     """The health of each group that is about to get more, by ARN, once it has enough healthy targets.
 
     Raises `CanaryError` when that takes longer than wait_timeout, and when the rules changed while it waited. In check
     mode it only warns: what a run before this one would start is not there.
     """
     groups_rising = rising(changes, groups)
-    health = {arn: health_of(target_states(elbv2, arn)) for arn in groups_rising}
+    health = {arn: health_of(target_states(elbv2, arn), least=least.get(arn, 1)) for arn in groups_rising}
     short = [arn for arn in groups_rising if not health[arn].enough]
     if not short:
         return health
@@ -379,14 +399,14 @@ def ensure_healthy(module: CanaryModule, elbv2: Any, changes: list[Change], grou
         return health
     timeout = module.params["wait_timeout"]
     for arn in short:
-        health[arn] = _wait_healthy(elbv2, arn, timeout)
+        health[arn] = _wait_healthy(elbv2, arn, timeout, least=least.get(arn, 1))
     _refuse_moved(changes, rules_by_arn(elbv2, [change.rule.arn for change in changes]))
     return health
 
 
-def _wait_healthy(elbv2: Any, target_group: str, timeout: int) -> Health:
+def _wait_healthy(elbv2: Any, target_group: str, timeout: int, *, least: int) -> Health:
     return poll_until(
-        lambda: health_of(target_states(elbv2, target_group)),
+        lambda: health_of(target_states(elbv2, target_group), least=least),
         lambda health: health.enough,
         timeout=timeout,
         gave_up=lambda health: CanaryError(

@@ -9,9 +9,11 @@ answered with 503. https://docs.aws.amazon.com/elasticloadbalancing/latest/appli
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 STATES = ("healthy", "unhealthy", "initial", "draining", "unused", "unavailable")
@@ -19,9 +21,13 @@ STATES = ("healthy", "unhealthy", "initial", "draining", "unused", "unavailable"
 
 @dataclass(frozen=True)
 class Health:
-    """How many targets of one group are in each of AWS's states."""
+    """How many targets of one group are in each of AWS's states.
+
+    ``least`` is how many must be healthy, whatever is registered, before the group's share rises.
+    """
 
     counts: tuple[tuple[str, int], ...]
+    least: int = 1
 
     def count(self, state: str) -> int:
         """The number of targets in this state."""
@@ -41,9 +47,10 @@ class Health:
         """The healthy targets that the group must have before its share rises: half of those registered, at least one.
 
         The group was sized for its share by whoever set its desired count; under half of that it would be
-        overloaded by it, while to ask for all would let a single task in replacement hold up a rollback.
+        overloaded by it, while to ask for all would let a single task in replacement hold up a rollback. Where its
+        share is known to need more (`targets_for`), that counts.
         """
-        return max(1, (self.registered + 1) // 2)
+        return max(self.least, (self.registered + 1) // 2)
 
     @property
     def enough(self) -> bool:
@@ -63,6 +70,11 @@ class Health:
                 " Targets are unused when no rule forwards to their group, or when the load balancer is not enabled in "
                 "their Availability Zone."
             )
+        if self.least > self.registered > 0:
+            return (
+                " That is half of what this share needs, going by the tasks that have the requests now: size the "
+                "service first, with canary.ecs.ecs_service_capacity and like."
+            )
         return ""
 
     def facts(self) -> dict[str, Any]:
@@ -74,7 +86,17 @@ class Health:
         return words or "no target registered"
 
 
-def health_of(states: Iterable[str]) -> Health:
+def health_of(states: Iterable[str], *, least: int = 1) -> Health:
     """The health of a group from the states of its targets."""
     counted = Counter(states)
-    return Health(counts=tuple((state, counted[state]) for state in STATES if counted[state]))
+    return Health(counts=tuple((state, counted[state]) for state in STATES if counted[state]), least=least)
+
+
+def targets_for(after: Fraction, *, before: Fraction, stable: int, canary: int) -> int:
+    """The least healthy targets with which a canary may take a share: half of what it needs, and at least one.
+
+    What it needs is that share of the targets which would do for all requests, going by the one of both sides that
+    makes do with fewer for the share that it has before. ``stable`` and ``canary`` are the tasks of both sides.
+    """
+    enough = [tasks / share for tasks, share in ((stable, 1 - before), (canary, before)) if tasks and share]
+    return max(1, math.ceil(after * min(enough) / 2)) if enough else 1

@@ -59,6 +59,7 @@ class Shop:
         self.listener = self.aws.listener(NOT_FOUND)
         self.rule = self.aws.rule(self.listener, 10, self.both(stable, canary, sticky=sticky))
         self.services: dict[str, list[str]] = {}
+        self.running: dict[str, int] = {}
 
     def both(self, stable: int, canary: int, *, sticky: int = 0, order: int | None = None) -> dict[str, Any]:
         return forward({self.stable: stable, self.canary: canary}, sticky=sticky, order=order)
@@ -84,6 +85,7 @@ class Shop:
                 "serviceArn": f"arn:aws:ecs:{REGION}:123456789012:service/shop/{name}",
                 "clusterArn": f"arn:aws:ecs:{REGION}:123456789012:cluster/shop",
                 "status": "ACTIVE",
+                "runningCount": self.running.get(name, 0),
                 "loadBalancers": [{"targetGroupArn": arn} for arn in self.services[name]],
             }
             for name in dict.fromkeys(each.rpartition("/")[2] for each in parameters["services"])
@@ -903,6 +905,35 @@ def test_the_groups_of_two_services(shop: Shop) -> None:
     assert shop.split() == (75, 25)
     assert shop.aws.operations[0] == "DescribeServices"
     assert len(shop.aws.operations) == 7
+
+
+def test_a_canary_without_half_of_the_targets_for_its_share_gets_none(shop: Shop) -> None:
+    """Each of its two tasks would have a quarter of the requests, where one of stable's ten has a tenth."""
+    shop.services = {"cart-stable": [shop.stable], "cart-canary": [shop.canary]}
+    shop.running = {"cart-stable": 10, "cart-canary": 2}
+    result = shop.shift(percent=50, wait_timeout=4, **SERVICES)
+    assert result["failed"]
+    assert "cart-canary has 2 healthy targets, and needs 3" in result["msg"]
+    assert "size the service first, with canary.ecs.ecs_service_capacity" in result["msg"]
+    assert (shop.split(), shop.aws.writes) == ((100, 0), [])
+    assert shop.shift(percent=20, **SERVICES)["changed"] is True
+    assert shop.split() == (80, 20)
+
+
+def test_in_check_mode_a_canary_that_is_too_small_is_a_warning(shop: Shop) -> None:
+    shop.services = {"cart-stable": [shop.stable], "cart-canary": [shop.canary]}
+    shop.running = {"cart-stable": 10, "cart-canary": 2}
+    result = shop.shift(check=True, percent=50, **SERVICES)
+    assert (result["changed"], result.get("failed", False)) == (True, False)
+    assert "needs 3 before its share rises" in str(result["warnings"])
+
+
+def test_the_way_back_is_not_held_up_by_stables_size() -> None:
+    shop = Shop(stable=0, canary=100)
+    shop.services = {"cart-stable": [shop.stable], "cart-canary": [shop.canary]}
+    shop.running = {"cart-stable": 1, "cart-canary": 10}
+    assert shop.shift(percent=0, wait_timeout=0, **SERVICES)["changed"] is True
+    assert shop.split() == (100, 0)
 
 
 def test_the_pair_is_the_one_that_rules_forward_to(shop: Shop) -> None:
