@@ -15,8 +15,8 @@ unexport AWS_PROFILE AWS_SESSION_TOKEN
 demo: $(VENV)/.lab ## A whole canary on this machine, under load
 	$(BIN)/python -m lab.demo
 
-test: $(VENV)/.test ## Units, gates, the lab, whole releases: a file at a time on each of three workers
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+test: $(VENV)/.test ## Units, gates, the lab, whole releases: a file at a time on each of four workers
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 molecule: $(VENV)/.test ## The role's scenarios on a lab of their own, two at a time; SCENARIO=rollback runs one
 	$(BIN)/molecule destroy

@@ -18,7 +18,7 @@ from tests.tools import CHECKOUT
 
 ASKED = [(template, question) for template in TEMPLATES for question in template["survey"]["spec"]]
 IDS = [f"{template['name']}: {question['variable']}" for template, question in ASKED]
-QUESTIONS = [pytest.param(question, id=name) for (_, question), name in zip(ASKED, IDS, strict=True)]
+QUESTIONS = [pytest.param(asked[1], id=name) for asked, name in zip(ASKED, IDS, strict=True)]
 # How a survey asks for what the role takes.
 KINDS = {"str": "text", "int": "integer", "float": "float", "bool": "multiplechoice"}
 # What a catalog of patterns reads, as their specification demands it, and AWX has no use for.
