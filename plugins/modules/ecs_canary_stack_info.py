@@ -61,6 +61,9 @@ EXAMPLES = r"""
 - name: Take what came of it
   ansible.builtin.async_status:
     jid: "{{ removal.ansible_job_id }}"
+  vars:
+    # It looks in the account's home by itself, and the task wrote where HOME says.
+    ansible_async_dir: "{{ removal.results_file | dirname }}"
 
 - name: See how far a stack is
   canary.ecs.ecs_canary_stack_info:
