@@ -82,8 +82,9 @@ def results_of(desk: Desk, play: dict[str, Any]) -> Results:
 
 
 def shared(percent: int) -> dict[str, Any]:
-    """A task that gives the canary a share, whatever it has."""
-    return {"name": "Begin", "canary.ecs.ecs_canary_weights": {**NAMES, "percent": percent}}
+    """A task that gives the canary a share, whatever it has, and whether it is sized for that or not."""
+    groups = {"stable_target_group": "cart-stable", "canary_target_group": "cart-canary"}
+    return {"name": "Begin", "canary.ecs.ecs_canary_weights": {**groups, "percent": percent}}
 
 
 @pytest.fixture(scope="module")
