@@ -31,8 +31,9 @@ guides: $(VENV)/.test ## Every example of README, guides and reference, as it is
 bench: $(VENV)/.test ## What a shift takes, ours beside others: writes docs/measurements.md
 	$(BIN)/python -m tests.bench
 
-chaos: $(VENV)/.test ## Kill each flow at each of its API calls; EVERY=10 takes each tenth
-	EVERY=$(or $(EVERY),1) $(BIN)/python -m pytest tests/chaos -s
+chaos: $(VENV)/.test ## Kill each flow at each of its API calls; EVERY=10 takes each tenth, ONLY=promote some flows
+	EVERY=$(or $(EVERY),1) $(BIN)/python -m pytest tests/chaos --capture no --numprocesses 4 --dist worksteal \
+	  $(if $(ONLY),-k '$(ONLY)')
 
 versions: $(VENV)/.test ## Units, sanity and flows on each set of versions that is claimed
 	$(BIN)/python -m tests.versions

@@ -5,12 +5,14 @@
 
 ``make chaos`` takes hours; ``make chaos EVERY=10`` takes each tenth moment. A call that changes something is cut off
 before and after it takes effect, one that reads before it is answered. Of the readings of one wait, the first two are
-taken: nothing but time passes between the others.
+taken: nothing but time passes between the others. A flow's moments are dealt out to a few parts, for several workers,
+each with a lab of its own.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -34,6 +36,9 @@ from tests.integration.killing import Moment, killed
 
 EVERY = int(os.environ.get("EVERY", "1"))
 READINGS = 2
+PARTS = 4
+# Enough to see a group fail for a moment, and little enough that several labs have room on one machine.
+RATE = 50
 DEPLOYED: dict[str, Any] = {"stable_image": "shop:v1", "canary_image": "shop:v2", "stable_desired": 3, "stable_max": 6}
 
 
@@ -52,6 +57,11 @@ class Flow:
     promoted: bool = False
     then: str = ""
     variables: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        then = f", then {self.then}" if self.then else ""
+        middle = " of a promotion" if self.promoted else ""
+        return f"{self.playbook}{middle} from {self.percent} %{then}"
 
 
 FLOWS = [
@@ -88,9 +98,10 @@ def releases(application: Application) -> dict[str, str]:
 
 
 @pytest.mark.timeout(0)
+@pytest.mark.parametrize("part", range(1, PARTS + 1))
 @pytest.mark.parametrize("flow", FLOWS)
 def test_a_flow_survives_being_killed_at_every_call(
-    application: Application, releases: dict[str, str], flow: Flow
+    application: Application, releases: dict[str, str], flow: Flow, part: int
 ) -> None:
     bring_to(application, releases, flow)
     since = last_number(application.lab)
@@ -99,19 +110,24 @@ def test_a_flow_survives_being_killed_at_every_call(
     if flow.then:
         application.succeed(flow.then)
     whole = outcome(application)
-    swept = moments(swept_calls)[::EVERY]
+    swept = list(enumerate(moments(swept_calls)[::EVERY], start=1))
     problems = []
-    for number, moment in enumerate(swept, start=1):
+    for number, moment in swept[part - 1 :: PARTS]:
         bring_to(application, releases, flow)
         problem = strike(application, flow, moment, whole)
-        print(f"{flow.playbook} {number}/{len(swept)}, killed {moment}: {problem or 'as if uninterrupted'}", flush=True)
+        tell(f"{flow} {number}/{len(swept)}, killed {moment}: {problem or 'as if uninterrupted'}")
         problems += [f"killed {moment}: {problem}"] if problem else []
     assert problems == []
 
 
+def tell(line: str) -> None:
+    """Show how far the sweep is: a worker's standard output goes to nobody."""
+    print(line, file=sys.__stderr__, flush=True)
+
+
 def strike(application: Application, flow: Flow, moment: Moment, whole: dict[str, object]) -> str:
     """Kill the flow, run it again, and say what is wrong then; empty where nothing is."""
-    with application.traffic() as traffic:
+    with application.traffic(rate=RATE) as traffic:
         begin = traffic.mark()
         killed(application, flow.playbook, moment, **flow.variables)
         played = application.play(flow.then) if flow.then else application.play(flow.playbook, **flow.variables)

@@ -178,10 +178,10 @@ class Application:
         }
 
     @contextmanager
-    def traffic(self) -> Iterator[Traffic]:
+    def traffic(self, *, rate: int = RATE) -> Iterator[Traffic]:
         """Clients of it, who never stop; and a watch that no group that takes requests is without healthy targets."""
         begin = time.time()
-        with Traffic(self.outputs["Url"], rate=RATE) as traffic:
+        with Traffic(self.outputs["Url"], rate=rate) as traffic:
             yield traffic
         mine = {self.outputs["StableTargetGroupArn"], self.outputs["CanaryTargetGroupArn"]}
         assert [each for each in starved(self.lab, since=begin) if each["target_group"] in mine] == []
