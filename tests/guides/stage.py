@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from lab.tied import CHECKOUT
 from tests.handmade import NOT_FOUND, Handmade, forward
 
 BORROWED = ("docs", "lab", "playbooks", "roles")
+OWN_LABS = ".labs"
 
 
 @dataclass
@@ -68,7 +70,7 @@ class Desk:
             (folder / name).symlink_to(Path(CHECKOUT) / name)
         (folder / ".bin").mkdir()
         (folder / ".settings.json").write_text(json.dumps(settings))
-        (folder / ".labs").mkdir(mode=0o700)
+        (folder / OWN_LABS).mkdir(mode=0o700)
         playbook = folder / ".bin" / "ansible-playbook"
         playbook.write_text(f'#!/bin/sh\nexec {BINARIES}/ansible-playbook -e @{folder}/.settings.json "$@"\n')
         playbook.chmod(0o755)
@@ -85,7 +87,7 @@ class Desk:
                 "PATH": f"{self.folder / '.bin'}:{own['PATH']}",
                 "PYTHONPATH": CHECKOUT,
                 # Labs that the reader brings up have the names that they have in the guide, and nobody else's.
-                "XDG_RUNTIME_DIR": str(self.folder / ".labs"),
+                "XDG_RUNTIME_DIR": str(self.folder / OWN_LABS),
                 "AWS_PAGER": "",
                 **more,
             },
@@ -96,3 +98,9 @@ class Desk:
             timeout=timeout,
             check=False,
         )
+
+    def leave(self) -> None:
+        """End the labs that the reader brought up, and did not take down."""
+        for state in (self.folder / OWN_LABS).glob("*/*/lock"):
+            ended = self.run(f"{sys.executable} -m lab down --name {state.parent.name}")
+            assert ended.returncode == 0, ended.stdout

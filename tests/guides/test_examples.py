@@ -36,6 +36,14 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
         lifecycle.down(name)
 
 
+@pytest.fixture
+def desk(lab: Lab, tmp_path: Path) -> Iterator[Desk]:
+    """A reader's, who brings up labs as well."""
+    found = Desk.of(tmp_path, lab, table.SETTINGS)
+    yield found
+    found.leave()
+
+
 def run_of(guides: list[str]) -> list[Example]:
     """What is run of some guides."""
     found = [example for guide in guides for example in examples_of(guide)]
@@ -73,14 +81,13 @@ def commands(example: Example, names: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("name", table.STAGES)
-def test_the_examples_of_a_guide_run(name: str, lab: Lab, tmp_path: Path) -> None:
+def test_the_examples_of_a_guide_run(name: str, lab: Lab, desk: Desk) -> None:
     stage = Stage(lab)
     if services := table.SERVICES.get(name, table.CART):
         stage.pair(*services)
     examples = run_of(table.STAGES[name])
-    desk = Desk.of(tmp_path, lab, table.SETTINGS)
     done = desk.run("\n".join(commands(example, stage.names) for example in examples))
-    (tmp_path / "printed").write_text(done.stdout)
+    (desk.folder / "printed").write_text(done.stdout)
     if done.returncode:
         pytest.fail(f"exited {done.returncode}: {done.stdout.rpartition(MARK)[2]}", pytrace=False)
     assert done.stdout.count(MARK) == len(examples)
