@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,8 +38,8 @@ class Handmade:
         ]
         return vpc, [subnet["Subnet"]["SubnetId"] for subnet in made]
 
-    def group(self, name: str, vpc: str, *, drains: int) -> str:
-        """A target group whose targets drain for some seconds."""
+    def group(self, name: str, vpc: str, *, drains: int = 300) -> str:
+        """A target group whose targets drain for some seconds, as long as AWS has them do by itself."""
         elbv2 = self.client("elbv2")
         made = elbv2.create_target_group(
             Name=name,
@@ -85,13 +86,13 @@ class Handmade:
         )
         return str(made["taskDefinition"]["taskDefinitionArn"])
 
-    def service(self, cluster: str, name: str, image: str, group: str, subnets: list[str]) -> None:
-        """A service of two tasks behind a group."""
+    def service(self, cluster: str, name: str, image: str, group: str, subnets: list[str], *, count: int = 2) -> None:
+        """A service of some tasks behind a group."""
         self.client("ecs").create_service(
             cluster=cluster,
             serviceName=name,
             taskDefinition=self.release(name, image),
-            desiredCount=2,
+            desiredCount=count,
             launchType="FARGATE",
             loadBalancers=[{"targetGroupArn": group, "containerName": _CONTAINER, "containerPort": _PORT}],
             networkConfiguration={"awsvpcConfiguration": {"subnets": subnets}},
@@ -111,6 +112,13 @@ class Handmade:
         """How many targets of a group are healthy."""
         states = self.client("elbv2").describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
         return sum(state["TargetHealth"]["State"] == "healthy" for state in states)
+
+    def until_healthy(self, *groups: str, count: int = 2) -> None:
+        """Wait until each group has so many healthy targets."""
+        deadline = time.monotonic() + 90
+        while any(self.healthy(group) < count for group in groups):
+            assert time.monotonic() < deadline, f"not all of these have {count} healthy targets: {groups}"
+            time.sleep(0.2)
 
 
 def forward(weights: dict[str, int], *, sticky: int = 0) -> dict[str, Any]:

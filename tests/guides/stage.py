@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,13 +46,7 @@ class Stage(Handmade):
             stable_group=groups[stable],
             canary_group=groups[canary],
         )
-        self._until_healthy(*groups.values())
-
-    def _until_healthy(self, *groups: str) -> None:
-        deadline = time.monotonic() + 90
-        while any(self.healthy(group) < 2 for group in groups):
-            assert time.monotonic() < deadline, "the stage's services do not become healthy"
-            time.sleep(0.5)
+        self.until_healthy(*groups.values())
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pytest
 
 from lab.state import Lab
 from tests.handmade import NOT_FOUND, Handmade, forward
-from tests.integration.application import Application, no_failure, seen, until
+from tests.integration.application import Application, no_failure, seen
 from tests.integration.conftest import SETTINGS
 
 NAMES = {"cluster": "legacy", "stable_service": "cart", "canary_service": "cart-canary"}
@@ -43,13 +43,8 @@ def legacy(lab: Lab) -> Iterator[Application]:
     build.service("legacy", "cart", "cart:v1", stable, subnets)
     build.scalable("legacy", "cart", 1, 8)
     build.service("legacy", "cart-canary", "cart:v2", canary, subnets)
-    application = Application(lab, {**NAMES, **SETTINGS}, found)
-    until(
-        lambda: application.healthy("Stable") == application.healthy("Canary") == 2,
-        seconds=60,
-        what="both services are healthy",
-    )
-    yield application
+    build.until_healthy(stable, canary)
+    yield Application(lab, {**NAMES, **SETTINGS}, found)
     for name in ("cart", "cart-canary"):
         ecs.delete_service(cluster="legacy", service=name, force=True)
     elbv2.delete_load_balancer(LoadBalancerArn=arn)

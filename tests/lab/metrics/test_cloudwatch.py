@@ -123,7 +123,7 @@ def test_the_aws_cli_reads_what_clients_saw(watch: Watch) -> None:
 def test_a_group_without_targets_counts_for_the_load_balancer_alone(watch: Watch) -> None:
     empty = watch.stack.target_group("empty")
     before = sum(watch.statistic("RequestCount", None, "Sum"))
-    watch.stack.send_to((empty, 1))
+    watch.stack.send_to({empty: 1})
     time.sleep(1)
     seen = watch.requests(2)
     assert seen.failed == seen.requests > 0
