@@ -41,7 +41,7 @@ SETTINGS: dict[str, object] = {
 PLACEHOLDERS: dict[str, str] = {
     "eu-central-1": "us-east-1",
     "ap-south-1": "us-east-1",
-    "http://ADDRESS/": "$(aws cloudformation describe-stacks --stack-name shop --output text "
+    "ADDRESS/": "$(aws cloudformation describe-stacks --stack-name shop --output text "
     "--query \"Stacks[0].Outputs[?OutputKey=='Url'].OutputValue\")/",
     "--rule-arn RULE ": "--rule-arn {rule} ",
     "STABLE_GROUP": "{stable_group}",
@@ -68,8 +68,7 @@ BEFORE: dict[str, str] = {
     "docs/existing-services.md: - name: Release the cart": (
         "printf '#!/bin/sh\\nexit 1\\n' > is-the-cart-well; chmod +x is-the-cart-well"
     ),
-    "docs/permissions.md: sed": (
-        "cp docs/policies/canary.json . && "
+    "docs/permissions.md: installed=": (
         "aws iam create-role --role-name release-cart --assume-role-policy-document '{}'"
     ),
     "docs/rollback.md: ansible-playbook canary.ecs.rollback\n": _DEPLOYED,
