@@ -41,6 +41,11 @@ def calls(lab: Lab, *, since: int = 0) -> list[dict[str, Any]]:
     return found
 
 
+def last_call(lab: Lab) -> int:
+    """The number of the last call that the lab has answered, 0 before the first one."""
+    return max((call["number"] for call in calls(lab)), default=0)
+
+
 def _ask(lab: Lab, method: str, path: str, data: dict[str, Any] | None = None) -> Any:
     body = None if data is None else json.dumps(data).encode()
     try:

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import json
 import os
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from lab import lifecycle
+from lab.faults import client as faults
 from lab.rehearsal import play
 from lab.state import Lab
 from lab.status import client_of
@@ -75,8 +74,7 @@ class Stage:
 
     def calls(self) -> list[Call]:
         """The API calls since this was last asked, from the lab's own log."""
-        with urllib.request.urlopen(f"{self.lab.endpoint}/_lab/calls?since={self.seen}") as answer:
-            found = json.load(answer)
+        found = faults.calls(self.lab, since=self.seen)
         self.seen = max([self.seen, *(call["number"] for call in found)])
         return [Call(call["operation"], call["milliseconds"]) for call in found]
 

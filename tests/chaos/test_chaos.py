@@ -29,7 +29,6 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.previous_releas
 
 from lab import lifecycle
 from lab.faults import client as faults
-from lab.state import Lab
 from tests.integration.application import Application, until
 from tests.integration.conftest import SETTINGS
 from tests.integration.killing import Moment, killed
@@ -104,7 +103,7 @@ def test_a_flow_survives_being_killed_at_every_call(
     application: Application, releases: dict[str, str], flow: Flow, part: int
 ) -> None:
     bring_to(application, releases, flow)
-    since = last_number(application.lab)
+    since = faults.last_call(application.lab)
     application.succeed(flow.playbook, **flow.variables)
     swept_calls = faults.calls(application.lab, since=since)
     if flow.then:
@@ -213,8 +212,3 @@ def settled(application: Application) -> bool:
         if [target["TargetHealth"]["State"] for target in targets] != ["healthy"] * service["desiredCount"]:
             return False
     return True
-
-
-def last_number(lab: Lab) -> int:
-    """The number of the last call that the lab has answered."""
-    return max((call["number"] for call in faults.calls(lab)), default=0)

@@ -16,7 +16,7 @@ from tests.integration.application import Application
 @contextmanager
 def faulty(application: Application, *choices: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
     """The lab with faults; the list is filled with its calls, by anybody, when the context ends."""
-    since = max(call["number"] for call in faults.calls(application.lab))
+    since = faults.last_call(application.lab)
     calls: list[dict[str, Any]] = []
     for choice in choices:
         faults.add(application.lab, **choice)

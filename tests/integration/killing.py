@@ -44,7 +44,7 @@ class Moment:
 def killed(application: Application, playbook: str, moment: Moment, **variables: object) -> dict[str, Any] | None:
     """Run a playbook and kill it with SIGKILL at a moment; the call that was cut off, None where it ended before."""
     lab, mark = application.lab, f"{MARK}={uuid.uuid4()}"
-    since = _last_number(lab)
+    since = faults.last_call(lab)
     kind = "hold-after" if moment.after else "hold-before"
     with _fault(lab, kind, operation=moment.operation, calls=[moment.number]), tempfile.TemporaryFile("w+") as output:
         flow = subprocess.Popen(
@@ -94,10 +94,6 @@ def _fault(lab: Lab, kind: str, **choice: object) -> Iterator[None]:
 def _must_have_ended_well(flow: subprocess.Popen[bytes], output: str) -> None:
     if flow.returncode:
         pytest.fail(f"exited {flow.returncode} before the moment to kill it\n{output}", pytrace=False)
-
-
-def _last_number(lab: Lab) -> int:
-    return max((call["number"] for call in faults.calls(lab)), default=0)
 
 
 def _cut_off(lab: Lab, since: int) -> dict[str, Any]:
