@@ -170,12 +170,12 @@ service:
       description: Its name.
       returned: success
       type: str
-      sample: cart-canary
+      sample: cart-stable
     arn:
       description: Its ARN.
       returned: success
       type: str
-      sample: arn:aws:ecs:eu-central-1:123456789012:service/shop/cart-canary
+      sample: arn:aws:ecs:eu-central-1:123456789012:service/shop/cart-stable
     cluster:
       description: The name of its cluster.
       returned: success
@@ -185,7 +185,7 @@ before:
   description: The capacity as it was.
   returned: success
   type: dict
-  contains: &capacity
+  contains:
     desired:
       description: The desired count.
       returned: success
@@ -205,19 +205,34 @@ after:
   description: The capacity as it was read back; in check mode, as it would be.
   returned: success
   type: dict
-  contains: *capacity
+  contains: &capacity
+    desired:
+      description: The desired count.
+      returned: success
+      type: int
+      sample: 4
+    min:
+      description: The scalable target's minimum; null without a scalable target.
+      returned: success
+      type: int
+      sample: 4
+    max:
+      description: The scalable target's maximum; null without a scalable target.
+      returned: success
+      type: int
+      sample: 12
 running:
   description: The tasks that run.
   returned: success
   type: int
-  sample: 2
+  sample: 4
 healthy:
   description:
     - The healthy targets; of several target groups, the least.
     - Null where no listener rule forwards to a target group of the service.
   returned: success
   type: int
-  sample: 2
+  sample: 4
 log:
   description: What was done, or would be in check mode, sentence by sentence.
   returned: success

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -53,6 +54,22 @@ def test_ansible_doc_shows_the_plugins(passes: Callable[..., str], kind: str, na
         assert plugin["doc"]["short_description"]
         assert plugin["examples"].strip()
         assert plugin["return"]
+
+
+def named_resources(described: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The samples of names and ARNs that stand beside each other in what a module returns."""
+    for value in described.values():
+        contains = value.get("contains") or {}
+        if {"name", "arn"} <= set(contains):
+            yield contains["name"]["sample"], contains["arn"]["sample"]
+        yield from named_resources(contains)
+
+
+def test_samples_of_a_name_and_its_arn_are_of_one_resource(passes: Callable[..., str]) -> None:
+    shown = json.loads(passes("ansible-doc", "--json", *(f"canary.ecs.{name}" for name in MODULES)))
+    pairs = [pair for module in shown.values() for pair in named_resources(module["return"])]
+    assert len(pairs) >= 4
+    assert [(name, arn) for name, arn in pairs if name not in arn.split("/")] == []
 
 
 def test_each_filter_says_first_that_it_is_the_role_s_own(passes: Callable[..., str]) -> None:
