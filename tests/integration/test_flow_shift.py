@@ -49,7 +49,9 @@ def test_gradual_steps_pass_through_every_share_between(application: Application
         seen(traffic, 30)
         no_failure(traffic.report(since=begin))
     assert application.split() == (70, 30)
-    assert "20" in played.output
+    assert "before step 2 of 2" in played.output
+    assert "item=1 of 1 s" in played.output
+    assert "with the canary at 20" in played.output
 
 
 def test_stable_has_its_tasks_before_traffic_comes_back_to_it_in_steps(application: Application) -> None:
@@ -57,7 +59,7 @@ def test_stable_has_its_tasks_before_traffic_comes_back_to_it_in_steps(applicati
     application.succeed("canary.yml", percent=100)
     application.resize("Canary", 4, 4, 8)
     application.resize("Stable", 1, 1, 4)
-    since = max(call["number"] for call in faults.calls(application.lab))
+    since = faults.last_call(application.lab)
     with application.traffic() as traffic:
         begin = traffic.mark()
         application.succeed("canary.yml", percent=20, step=40, interval=1)
