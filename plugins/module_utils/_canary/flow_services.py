@@ -36,9 +36,9 @@ def services_of(stack: Mapping[str, Any] | None, *, stack_name: str) -> dict[str
     """
     if stack is None:
         raise CanaryError(
-            f"There is no stack {stack_name} in this region, and no services are named. Deploy the stack first "
-            "(deploy.yml), name yours with stack_name, or name existing services with cluster, stable_service and "
-            "canary_service."
+            f"There is no stack {stack_name} in this region, and no services are named. Deploy the stack first, "
+            "with the playbook canary.ecs.deploy, name yours with stack_name, or name existing services with cluster, "
+            "stable_service and canary_service."
         )
     outputs = stack.get("stack_outputs") or {}
     missing = [output for output in _OUTPUTS.values() if output not in outputs]

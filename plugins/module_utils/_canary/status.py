@@ -66,7 +66,7 @@ def rollback_line(info: Facts) -> str:
         return f"{runs}."
     previous = stable.get("release_before")
     how = (
-        f"To bring {_named(previous)} back, which it had before: rollback.yml -e restore=true"
+        f"To bring {_named(previous)} back, which it had before: canary.ecs.rollback -e restore=true"
         if previous
         else "Deploy the one that you want, by stable_image or as you usually do."
     )
@@ -162,11 +162,13 @@ def _notes(info: Facts) -> list[str]:
     if info.get("promoted"):
         notes.append("stable and canary run the same release")
     if previous := info["stable"].get("release_before"):
-        notes.append(f"stable had {_named(previous)} before its promotion: rollback.yml -e restore=true gives it back")
+        notes.append(
+            f"stable had {_named(previous)} before its promotion: canary.ecs.rollback -e restore=true gives it back"
+        )
     if not info["rules"]:
         notes.append("no listener rule forwards to both target groups, so there is no traffic to split")
     elif info.get("percent") is None:
-        notes.append("the rules differ: canary.yml or rollback.yml makes them one")
+        notes.append("the rules differ: canary.ecs.canary or canary.ecs.rollback makes them one")
     return notes + waiting_for(info)
 
 

@@ -67,7 +67,7 @@ def test_rules_that_differ_are_told() -> None:
     assert "differs by rule" in text
     assert "port 80, default: stable 75, canary 25" in text
     assert "port 443, priority 5: stable 50, canary 50" in text
-    assert "rollback.yml" in text
+    assert "canary.ecs.rollback makes them one" in text
 
 
 def test_without_a_rule_there_is_nothing_that_differs() -> None:
@@ -88,7 +88,7 @@ def test_what_is_out_of_the_ordinary_is_shown() -> None:
 def test_the_release_that_stable_had_before_its_promotion_is_named() -> None:
     promoted = info(stable=service("cart", release_before="arn:td/cart:6"), promoted=True)
     text = " ".join(" ".join(status_lines(promoted)).split())
-    assert "stable had cart:6 before its promotion: rollback.yml -e restore=true gives it back" in text
+    assert "stable had cart:6 before its promotion: canary.ecs.rollback -e restore=true gives it back" in text
     assert "before its promotion" not in " ".join(status_lines(info()))
 
 
@@ -141,7 +141,7 @@ def test_a_rollback_says_that_a_promoted_release_stays(more: dict[str, Any]) -> 
 
 def test_a_rollback_names_the_release_that_can_be_restored() -> None:
     told = rollback_line(info(stable=service("cart", release_before="arn:td/cart:6"), promoted=True))
-    assert "To bring cart:6 back, which it had before: rollback.yml -e restore=true" in told
+    assert "To bring cart:6 back, which it had before: canary.ecs.rollback -e restore=true" in told
 
 
 @pytest.mark.parametrize(("state", "rolling"), [("IN_PROGRESS", True), ("FAILED", False), ("COMPLETED", False)])
