@@ -95,18 +95,20 @@ def target(options: Facts) -> Answer:
 
 def shift_plan(info: Facts, options: Facts) -> Answer:
     """How to bring the canary's share to what was asked for."""
-    return _answer(lambda: plan_shift(info, Settings.of(options), _target(options), step=options.get("step")))
+    return _answer(lambda: plan_shift(info, Settings.to_shift(options), _target(options), step=options.get("step")))
 
 
 def rollback_plan(info: Facts, options: Facts) -> Answer:
     """How to bring all traffic to stable."""
-    return _answer(lambda: plan_rollback(info, Settings.of(options), restore=_restore(options)))
+    return _answer(lambda: plan_rollback(info, Settings.to_park(options), restore=_restore(options)))
 
 
 def promote_plan(info: Facts, options: Facts) -> Answer:
     """How stable takes the canary's release, and then the traffic."""
     return _answer(
-        lambda: plan_promote(info, Settings.of(options), take=options["take"], return_step=options.get("return_step"))
+        lambda: plan_promote(
+            info, Settings.to_park(options), take=options["take"], return_step=options.get("return_step")
+        )
     )
 
 

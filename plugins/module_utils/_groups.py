@@ -87,7 +87,7 @@ def find(elbv2: Any, ecs: Any, named: Named, *, tags: bool = False) -> Found:
 def require(elbv2: Any, found: Found) -> Groups:
     """The pair, where rules forward to it; raises `CanaryError` that says what was searched, and what stands out."""
     if found.groups is None:
-        raise CanaryError(_nothing_found(elbv2, found), searched=found.searched)
+        raise CanaryError(no_rules(elbv2, found), searched=found.searched)
     return found.groups
 
 
@@ -183,13 +183,16 @@ def _counted(things: Sized, name: str) -> str:
     return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
-def _nothing_found(elbv2: Any, found: Found) -> str:
-    """Why nothing matched, with one more look at the groups: a group in no rule is another matter than a wrong name."""
+def no_rules(elbv2: Any, found: Found) -> str:
+    """Why no rule was found, with one more look at the groups: one in no rule is another matter than a wrong name."""
     for side, arns in (("stable", found.stables), ("canary", found.canaries)):
         if not arns:
             return f"The {side} service has no target group. Give it a load balancer, or name another service."
     both = [*found.stables, *found.canaries]
-    message = f"No listener rule forwards to both sides, {' and '.join(both)}. Searched {found.searched}."
+    message = (
+        f"No listener rule forwards to both sides, {' and '.join(both)}. Searched {found.searched}. Add both to the "
+        "forward action of a rule, that of the canary with weight 0, or look at what you named."
+    )
     unused = [
         each["TargetGroupArn"]
         for each in aws_elbv2.describe_target_groups(elbv2, arns=dict.fromkeys(both))
@@ -198,6 +201,6 @@ def _nothing_found(elbv2: Any, found: Found) -> str:
     if unused:
         message += (
             f" In no rule at all: {', '.join(unused)}. The targets of such a group stay unused, and are never"
-            " health-checked: add the group to the rule first, with weight 0."
+            " health-checked."
         )
     return message

@@ -142,6 +142,11 @@ rules:
       type: list
       elements: dict
       sample: []
+no_rules:
+  description: Why there is no such rule, and what was searched, in words. Empty where there is one.
+  returned: success
+  type: str
+  sample: ""
 stable:
   description: The stable side. What is of the service is null or empty where the groups were named by target group.
   returned: success
@@ -369,6 +374,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._groups import (
     GROUPS_TOGETHER,
     Found,
     find,
+    no_rules,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._module import CanaryModule, run
 
@@ -422,6 +428,7 @@ def read(module: CanaryModule) -> dict[str, Any]:
         "percent": common_percent(rules),
         "promoted": is_promoted(*services),
         "rules": rules,
+        "no_rules": "" if found.groups else no_rules(elbv2, found),
         "stable": {**stable, "target_group": read_target_group(elbv2, target_group_of(found, "stable"))},
         "canary": {**canary, "target_group": read_target_group(elbv2, target_group_of(found, "canary"))},
         "load_balancers": read_load_balancers(elbv2, rules),

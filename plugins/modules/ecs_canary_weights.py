@@ -179,10 +179,10 @@ stable_target_group:
   returned: success
   type: dict
   contains:
-    arn: &arn
+    arn:
       description: The target group.
       type: str
-      sample: arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/cart-canary/09966783
+      sample: arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/cart-stable/73e2d6bc
     name:
       description: The name of the target group.
       type: str
@@ -200,7 +200,10 @@ canary_target_group:
   returned: success
   type: dict
   contains:
-    arn: *arn
+    arn:
+      description: The target group.
+      type: str
+      sample: arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/cart-canary/09966783
     name:
       description: The name of the target group.
       type: str
@@ -255,7 +258,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import (
     is_still,
     plan,
     refuse_elsewhere,
-    refuse_others,
+    refuse_third_groups,
     rising,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.split import (
@@ -344,7 +347,7 @@ def at_rest(module: CanaryModule, elbv2: Any, rules: list[Rule], groups: Groups,
 
 def decide(rules: list[Rule], groups: Groups, wanted: Split, params: dict[str, Any]) -> list[Change]:
     """What the shift makes of each rule; raises `CanaryError` where it must not touch one."""
-    refuse_others(rules, groups)
+    refuse_third_groups(rules, groups)
     if params["from_percent"] is not None:
         refuse_elsewhere(rules, groups, percent=params["from_percent"], wanted=wanted)
     return plan(rules, groups, wanted, stickiness_off=params["stickiness"] == "disable")

@@ -23,7 +23,7 @@ from tests.tools import CHECKOUT, tracked
 
 GUIDE = "docs/troubleshooting.md"
 # Functions that word a message, or most of one, for whoever raises it.
-SPEAKERS = {"_busy", "_nothing_found", "_short", "_way_out"}
+SPEAKERS = {"_busy", "no_rules", "_short", "_way_out"}
 # All messages of these files are about an option's value, and say which value is right.
 ABOUT_OPTIONS = {
     f"plugins/module_utils/_canary/{name}.py" for name in ("capacity", "given", "named_groups", "split", "steps")

@@ -22,7 +22,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment impo
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import whole
 from ansible_collections.canary.ecs.plugins.module_utils._canary.release import refuse_unlike_containers
-from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import refuse_third
+from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import refuse_third_group
 from ansible_collections.canary.ecs.plugins.module_utils._canary.sizing import (
     Pair,
     as_options,
@@ -41,19 +41,35 @@ Plan = dict[str, Any]
 
 @dataclass(frozen=True)
 class Settings:
-    """How large the canary is at least while it takes traffic, and at rest."""
+    """How large the canary is at least while it takes traffic, and at rest: what a flow needs of both.
+
+    Every flow needs both counts, for a canary of no more tasks says nothing of the load. They are made of the role's
+    variables, numbers or strings.
+    """
 
     least: Wanted
     rest: Wanted
 
     @classmethod
-    def of(cls, options: Mapping[str, Any]) -> Settings:
-        """From the role's variables, numbers or strings."""
-        least = whole(options["least_desired"], "least_desired")
+    def to_shift(cls, options: Mapping[str, Any]) -> Settings:
+        """Of a flow that sizes the canary for a share."""
+        least = _whole(options, "least_desired")
         return cls(
-            least=Wanted(least, min=least, max=whole(options["least_max"], "least_max")),
-            rest=Wanted(*(whole(options[f"park_{name}"], f"park_{name}") for name in ("desired", "min", "max"))),
+            least=Wanted(least, min=least, max=_whole(options, "least_max")),
+            rest=Wanted(_whole(options, "park_desired")),
         )
+
+    @classmethod
+    def to_park(cls, options: Mapping[str, Any]) -> Settings:
+        """Of a flow that parks the canary."""
+        return cls(
+            least=Wanted(_whole(options, "least_desired")),
+            rest=Wanted(*(_whole(options, f"park_{name}") for name in ("desired", "min", "max"))),
+        )
+
+
+def _whole(options: Mapping[str, Any], name: str) -> int | None:
+    return whole(options[name], name)
 
 
 def plan_shift(info: Info, settings: Settings, target: Target, *, step: Any = None) -> Plan:
@@ -157,8 +173,8 @@ def plan_promote(info: Info, settings: Settings, *, take: str, return_step: Any)
     if not promoted and percent != 100:
         share = "a different share on each rule" if percent is None else f"{percent:g} %"
         raise CanaryError(
-            f"The canary takes {share}, and its release is promoted only when it takes all: canary.yml -e percent=100 "
-            "first."
+            f"The canary takes {share}, and its release is promoted only when it takes all: first run the playbook "
+            "canary.ecs.canary with percent=100."
         )
     if not promoted:
         _refuse_untakeable(info, take)
@@ -233,14 +249,10 @@ def _pair(info: Info, settings: Settings) -> Pair:
 def _refuse_unsplit(info: Info) -> None:
     """Raise `CanaryError` for no rule, and for one with a third group: canary.ecs.ecs_canary_weights refuses both."""
     if not info["rules"]:
-        raise CanaryError(
-            f"No listener rule forwards to both sides, {info['stable']['service']} and {info['canary']['service']}, so "
-            "there is no traffic to move. Nothing was changed. Add both target groups to the forward action of a rule, "
-            "that of the canary with weight 0; or look at the names of the services, and at rules."
-        )
+        raise CanaryError(f"{info['no_rules']} Nothing was changed.")
     for rule in info["rules"]:
         third = [other["arn"] for other in rule.get("others") or []]
-        refuse_third(f"rule {rule.get('rule_arn')}", third, rule_arn=str(rule.get("rule_arn")))
+        refuse_third_group(f"rule {rule.get('rule_arn')}", third, rule_arn=str(rule.get("rule_arn")))
 
 
 def _percents(info: Info) -> list[float | None]:

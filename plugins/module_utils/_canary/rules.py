@@ -134,13 +134,13 @@ def others(rule: Rule, groups: Groups) -> list[str]:
     return sorted(set(rule.weights) - set(groups))
 
 
-def refuse_others(rules: Iterable[Rule], groups: Groups) -> None:
+def refuse_third_groups(rules: Iterable[Rule], groups: Groups) -> None:
     """Raise `CanaryError` where a rule forwards to a third group: a share of the pair is none of the whole then."""
     for rule in rules:
-        refuse_third(str(rule), others(rule, groups), rule_arn=rule.arn)
+        refuse_third_group(str(rule), others(rule, groups), rule_arn=rule.arn)
 
 
-def refuse_third(rule: str, third: list[str], *, rule_arn: str) -> None:
+def refuse_third_group(rule: str, third: list[str], *, rule_arn: str) -> None:
     """Raise `CanaryError` where there are ARNs of further target groups on a rule, ``rule`` in words."""
     if third:
         names = ", ".join(target_group_name(arn) for arn in third)

@@ -85,6 +85,7 @@ def test_everything_about_two_services(shop: Shop, check: bool) -> None:
     info = shop.info(check=check, **SERVICES)
     assert (info["changed"], info["cluster"], info["percent"], info["promoted"]) == (False, "shop", 25.0, False)
     (rule,) = info["rules"]
+    assert info["no_rules"] == ""
     assert (rule["rule_arn"], rule["port"], rule["protocol"], rule["sticky_seconds"]) == (shop.rule, 8080, "HTTP", 60)
     assert (rule["stable"], rule["canary"], rule["percent"], rule["others"]) == (75, 25, 25.0, [])
     stable, canary = info["stable"], info["canary"]
@@ -117,6 +118,8 @@ def test_a_canary_in_no_rule_is_shown_and_no_error(shop: Shop) -> None:
     shop.aws.set_weights(shop.rule, {shop.stable: 1})
     info = shop.info(**SERVICES)
     assert (info["percent"], info["rules"], info["load_balancers"]) == (None, [], [])
+    assert "No listener rule forwards to both sides" in info["no_rules"]
+    assert f"In no rule at all: {shop.canary}" in info["no_rules"]
     assert (info["canary"]["target_group"]["unused"], info["canary"]["target_group"]["healthy"]) == (2, 0)
 
 

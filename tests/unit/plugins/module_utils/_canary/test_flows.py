@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 DEFAULTS = {"least_desired": 2, "least_max": "4", "park_desired": "2", "park_min": 2, "park_max": 2}
-SETTINGS = Settings.of(DEFAULTS)
+SETTINGS = Settings(least=Settings.to_shift(DEFAULTS).least, rest=Settings.to_park(DEFAULTS).rest)
 
 
 def service(desired: int, bounds: tuple[int, int] | None = (2, 20), *, healthy: int | None = None) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def shift(live: Any, percent: float, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("rules", "says"),
     [
-        ([], "No listener rule forwards to both sides, cart and cart"),
+        ([], "No rule has both"),
         (
             [{"percent": 100.0, "rule_arn": "r/1", "others": [{"arn": "targetgroup/next/1", "weight": 0}]}],
             "r/1 .* next",
@@ -63,7 +63,7 @@ def shift(live: Any, percent: float, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_a_flow_that_could_not_move_the_traffic_sizes_nothing(flow: str, rules: list[Any], says: str) -> None:
-    live = {**info(service(10), service(2), 100.0), "rules": rules}
+    live = {**info(service(10), service(2), 100.0), "rules": rules, "no_rules": "No rule has both."}
     flows = {
         "shift": lambda: shift(live, 25),
         "rollback": lambda: plan_rollback(live, SETTINGS),
@@ -342,10 +342,14 @@ def test_who_takes_more_is_sized_before_and_who_takes_less_after(
         assert plan["canary_ahead"] == {}
 
 
-@pytest.mark.parametrize("name", DEFAULTS)
-def test_settings_that_are_no_counts_are_refused_by_name(name: str) -> None:
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [(Settings.to_shift, name) for name in ("least_desired", "least_max", "park_desired")]
+    + [(Settings.to_park, name) for name in ("least_desired", "park_desired", "park_min", "park_max")],
+)
+def test_settings_that_are_no_counts_are_refused_by_name(settings: Any, name: str) -> None:
     with pytest.raises(CanaryError, match=name):
-        Settings.of({**DEFAULTS, name: "many"})
+        settings({**DEFAULTS, name: "many"})
 
 
 @pytest.mark.parametrize("canary", [service(3, (3, 6)), service(3, (2, 6)), service(2, (2, 6))])

@@ -23,7 +23,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import (
     pair_of,
     plan,
     refuse_elsewhere,
-    refuse_others,
+    refuse_third_groups,
     rising,
     sendable,
 )
@@ -181,9 +181,9 @@ def test_an_oidc_action_keeps_the_secret_that_aws_has() -> None:
 
 def test_a_third_group_is_named() -> None:
     with pytest.raises(CanaryError, match=r"Rule 10 .*third target group.*: cart-canary-v2\. ") as caught:
-        refuse_others([rule(forward({STABLE: 1, CANARY: 1, THIRD: 0}))], GROUPS)
+        refuse_third_groups([rule(forward({STABLE: 1, CANARY: 1, THIRD: 0}))], GROUPS)
     assert caught.value.facts["target_groups"] == [THIRD]
-    refuse_others([both(1, 1)], GROUPS)
+    refuse_third_groups([both(1, 1)], GROUPS)
 
 
 @pytest.mark.parametrize(
