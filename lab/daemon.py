@@ -25,11 +25,12 @@ from pathlib import Path
 from lab.addresses import Network, claim, may_bind_low_ports
 from lab.balancer.fleet import Fleet
 from lab.balancer.starved import PATH, Starved
+from lab.checkout import CHECKOUT
 from lab.control.cloud import Cloud
 from lab.control.settings import Settings
 from lab.control.views import TaskProcess, TaskSpec
 from lab.state import REGION, Lab, Process, State
-from lab.tied import CHECKOUT, tied
+from lab.tied import tied
 
 TICK = 0.25
 """Seconds between two passes of scheduler and health checks."""

@@ -21,17 +21,17 @@ from pathlib import Path
 from typing import NoReturn
 
 from lab import lifecycle
+from lab.checkout import CHECKOUT
 from lab.rehearsal import Played, command_line, play
 from lab.state import Lab, Process, State
 from lab.status import client_of
-from lab.tied import CHECKOUT
 from lab.traffic import Report, Traffic
 
 RATE = 200
 SECONDS_WATCHED = 10
 LEAST_REQUESTS = 1000
 TOLERANCE = 4.0
-SETTINGS = Path(CHECKOUT) / "lab" / "demo.yml"
+SETTINGS = CHECKOUT / "lab" / "demo.yml"
 STACK = "canary-demo"
 STABLE, CANARY = "shop:v1", "shop:v2"
 

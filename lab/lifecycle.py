@@ -15,8 +15,8 @@ import subprocess
 import sys
 import time
 
+from lab.checkout import CHECKOUT
 from lab.state import Lab, LabError, Process, State
-from lab.tied import CHECKOUT
 
 NAME = "default"
 PROPAGATION_DELAY = 2.0

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sysconfig
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+from lab.checkout import CHECKOUT
 
 
 def main() -> None:

@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.checkout import CHECKOUT
 from lab.state import Lab
-from lab.tied import CHECKOUT
 
-PLAYBOOKS = Path(CHECKOUT) / "playbooks"
+PLAYBOOKS = CHECKOUT / "playbooks"
 BINARIES = Path(sys.prefix) / "bin"
 # What a shell may hold for a real account, or to steer Ansible, has no say in a rehearsal.
 FOREIGN = ("AWS_", "ANSIBLE_")

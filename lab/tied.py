@@ -18,8 +18,6 @@ import sys
 from collections.abc import Sequence
 
 PR_SET_PDEATHSIG = 1
-CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 (pathlib is slow to import)
-"""The folder that holds the package: a child that runs one of its modules by ``-m`` starts there."""
 
 
 def tied(command: Sequence[str]) -> list[str]:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+from lab.checkout import CHECKOUT
+
 ENVIRONMENT = Path(sys.prefix)
 # ansible-test keeps the environments of its sanity tests in the home folder: one of our own makes every machine alike.
 HOME = ENVIRONMENT / "home"

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import IO, Self
 
-from lab.tied import CHECKOUT, tied
+from lab.checkout import CHECKOUT
+from lab.tied import tied
 from lab.traffic.report import Report, Sample, summarise
 
 TIMEOUT = 10.0

@@ -19,9 +19,9 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
+from lab.checkout import CHECKOUT
 from tests.awx import surveys
 from tests.awx.jobs import Job
-from tests.tools import CHECKOUT
 
 Thing = dict[str, Any]
 

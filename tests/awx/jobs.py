@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from tests.tools import CHECKOUT
+from lab.checkout import CHECKOUT
 
 RUNNER = Path(sys.prefix) / "bin" / "ansible-runner"
 # What the shell of a test may hold has no say in a job.

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from tests.tools import CHECKOUT
+from lab.checkout import CHECKOUT
 
 PATTERN = CHECKOUT / "extensions" / "patterns" / "canary_release"
 META: dict[str, Any] = json.loads((PATTERN / "meta" / "pattern.json").read_text(encoding="utf-8"))

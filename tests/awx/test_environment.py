@@ -13,8 +13,9 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from lab.checkout import CHECKOUT
 from tests.awx.pattern import PATTERN
-from tests.tools import CHECKOUT, ENVIRONMENT, collections_folder, run
+from tests.tools import ENVIRONMENT, collections_folder, run
 from tests.versions.__main__ import CLAIMED
 
 DEFINITION = PATTERN / "execution_environments" / "execution-environment.yml"

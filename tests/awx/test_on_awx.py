@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from lab import lifecycle
+from lab.checkout import CHECKOUT
 from lab.state import Lab
 from tests.awx.conftest import SHOP, Apply, apply_on
 from tests.awx.controller import Controller, Refused
@@ -22,7 +23,7 @@ from tests.awx.jobs import Ran, run
 from tests.awx.pattern import META, TEMPLATES, WORKFLOW, names_of_the_playbooks
 from tests.guides.examples import examples_of
 from tests.integration.application import Application
-from tests.tools import CHECKOUT, HAS_AWX
+from tests.tools import HAS_AWX
 
 pytestmark = pytest.mark.skipif(not HAS_AWX, reason="Ansible 14 comes without awx.awx")
 

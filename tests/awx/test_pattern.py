@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from lab.checkout import CHECKOUT
 from tests.awx import surveys
 from tests.awx.pattern import META, PATTERN, TEMPLATES, WORKFLOW, names_of_the_playbooks, options_of
-from tests.tools import CHECKOUT
 
 ASKED = [(template, question) for template in TEMPLATES for question in template["survey"]["spec"]]
 IDS = [f"{template['name']}: {question['variable']}" for template, question in ASKED]

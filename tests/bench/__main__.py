@@ -15,12 +15,12 @@ from pathlib import Path
 
 from ansible_collections.amazon.aws.plugins.module_utils.common import AMAZON_AWS_COLLECTION_VERSION
 
-from lab.tied import CHECKOUT
+from lab.checkout import CHECKOUT
 from tests.bench.measure import measure
 from tests.bench.page import page
 from tests.bench.stage import BenchFailed, stage
 
-PAGE = Path(CHECKOUT) / "docs" / "measurements.md"
+PAGE = CHECKOUT / "docs" / "measurements.md"
 
 
 def machine() -> str:

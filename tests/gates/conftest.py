@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools import CHECKOUT, collections_folder, run, tracked
+from lab.checkout import CHECKOUT
+from tests.tools import collections_folder, run, tracked
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ import pytest
 import yaml
 from ansible_collections.canary.ecs.plugins.module_utils._canary.stack import PARAMETERS
 
-from tests.tools import CHECKOUT, tracked
+from lab.checkout import CHECKOUT
+from tests.tools import tracked
 
 # The site's first page leads to where the guides are in the site: tests/gates/test_documentation.py follows its links.
 GUIDES = tracked("*.md", ":!docs/docsite")

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.tools import CHECKOUT, run, tracked
+from lab.checkout import CHECKOUT
+from tests.tools import run, tracked
 
 WORKFLOWS = tracked(".github/workflows/*.yml")
 # Targets that test: a machine that nobody waits for runs each of them.

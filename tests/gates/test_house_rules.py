@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools import CHECKOUT, tracked
+from lab.checkout import CHECKOUT
+from tests.tools import tracked
 
 PURE = tracked("plugins/module_utils/_canary/*.py")
 PLUGINS = tracked("plugins/*.py")

@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
+from lab.checkout import CHECKOUT
 from tests.permissions import stack
 from tests.permissions.policies import FOLDER, PLAYBOOKS, SCOPES, actions_of, as_text, policy, rendered
-from tests.tools import CHECKOUT, tracked
+from tests.tools import tracked
 
 # The client that each file of wrappers calls, by the prefix of its actions.
 WRAPPERS = {"ecs": "ecs", "elbv2": "elasticloadbalancing", "autoscaling": "application-autoscaling"}

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.tools import CHECKOUT, tracked
+from lab.checkout import CHECKOUT
+from tests.tools import tracked
 
 GUIDE = "docs/troubleshooting.md"
 # Functions that word a message, or most of one, for whoever raises it.

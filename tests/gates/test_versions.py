@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import yaml
 from ansible_collections.canary.ecs.plugins.module_utils._module import OLDEST_BOTOCORE
 
-from tests.tools import CHECKOUT
+from lab.checkout import CHECKOUT
 from tests.versions.__main__ import CLAIMED
 
 HAS = CLAIMED[0].has
@@ -35,7 +34,7 @@ def test_the_collection_asks_for_the_oldest_that_it_is_tested_with() -> None:
 
 def test_the_readme_says_the_same() -> None:
     core, boto = PINNED["ansible-core"], PINNED["boto3"].removesuffix(".0")
-    said = re.sub(r"\s+", " ", (Path(CHECKOUT) / "README.md").read_text(encoding="utf-8"))
+    said = re.sub(r"\s+", " ", (CHECKOUT / "README.md").read_text(encoding="utf-8"))
     assert f"ansible-core {core}, amazon.aws {HAS['amazon.aws']} and boto3 {boto}, or newer" in said
 
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-from lab.tied import CHECKOUT
+from lab.checkout import CHECKOUT
 
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<block>.*?)^```$|(?<!`)`(?P<span>[^`]+)`(?!`)", re.MULTILINE | re.DOTALL)
 # A code span is a command where it begins with one; others are names, options and values.
@@ -51,7 +50,7 @@ class Example:
 
 def examples_of(guide: str) -> list[Example]:
     """All of one guide, outputs too."""
-    text = (Path(CHECKOUT) / guide).read_text(encoding="utf-8")
+    text = (CHECKOUT / guide).read_text(encoding="utf-8")
     return [
         Example(guide, text.count("\n", 0, found.start()) + 1, *_kind_and_text(found))
         for found in BLOCK.finditer(text)

@@ -11,9 +11,9 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.checkout import CHECKOUT
 from lab.rehearsal import BINARIES, environment
 from lab.state import Lab
-from lab.tied import CHECKOUT
 from tests.handmade import NOT_FOUND, Handmade, forward
 
 BORROWED = ("docs", "lab", "playbooks", "roles")
@@ -60,7 +60,7 @@ class Desk:
     def of(cls, folder: Path, lab: Lab, settings: dict[str, object]) -> Desk:
         """Set one up in an empty folder."""
         for name in BORROWED:
-            (folder / name).symlink_to(Path(CHECKOUT) / name)
+            (folder / name).symlink_to(CHECKOUT / name)
         (folder / ".bin").mkdir()
         (folder / ".settings.json").write_text(json.dumps(settings))
         (folder / OWN_LABS).mkdir(mode=0o700)
@@ -78,7 +78,7 @@ class Desk:
             env={
                 **own,
                 "PATH": f"{self.folder / '.bin'}:{own['PATH']}",
-                "PYTHONPATH": CHECKOUT,
+                "PYTHONPATH": str(CHECKOUT),
                 # Labs that the reader brings up have the names that they have in the guide, and nobody else's.
                 "XDG_RUNTIME_DIR": str(self.folder / OWN_LABS),
                 "AWS_PAGER": "",

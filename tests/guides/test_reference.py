@@ -9,15 +9,14 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from lab import lifecycle
+from lab.checkout import CHECKOUT
 from lab.rehearsal import BINARIES
-from lab.tied import CHECKOUT
 from tests.guides.promises import mismatches
 from tests.guides.stage import Desk, Stage
 from tests.tools import tracked
@@ -92,7 +91,7 @@ def stack(stage: Stage) -> None:
     """The stack that the examples name, on its way."""
     stage.client("cloudformation").create_stack(
         StackName="canary-ecs",
-        TemplateBody=(Path(CHECKOUT) / "roles/canary/files/canary-stack.template").read_text(),
+        TemplateBody=(CHECKOUT / "roles/canary/files/canary-stack.template").read_text(),
         Parameters=[
             {"ParameterKey": name, "ParameterValue": value}
             for name, value in {"StableImage": "shop:v1", "CanaryImage": "shop:v2", "SubnetIds": ""}.items()
@@ -163,7 +162,7 @@ def test_what_a_module_returns_on_success_is_there_each_time(name: str, succeede
 
 
 def test_the_examples_of_the_filters_run_and_return_their_type(stack: None, desk: Desk) -> None:
-    role = Path(CHECKOUT) / "roles" / "canary"
+    role = CHECKOUT / "roles" / "canary"
     found = [
         {"canary.ecs.ecs_canary_info": NAMES, "register": "live"},
         {"amazon.aws.cloudformation_info": {"stack_name": "canary-ecs", "stack_events": True}, "register": "stacks"},

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from lab.checkout import CHECKOUT
 from lab.rehearsal import BINARIES, environment
 from tests.integration.application import Application
-from tests.tools import CHECKOUT, collections_folder
+from tests.tools import collections_folder
 
 
 @pytest.fixture(scope="module")

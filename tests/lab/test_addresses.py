@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.addresses import Network, NoNumberLeft, bound_ports, claim, may_bind_low_ports
-from lab.tied import CHECKOUT
+from lab.checkout import CHECKOUT
 
 
 def test_a_number_is_claimed_once_until_released() -> None:

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 
 from lab.addresses import Network, claim
 from lab.app import App, Faults, version_of
-from lab.tied import CHECKOUT, tied
+from lab.checkout import CHECKOUT
+from lab.tied import tied
 
 
 @pytest.mark.parametrize(

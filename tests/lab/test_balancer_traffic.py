@@ -21,8 +21,9 @@ import pytest
 
 from lab.addresses import Network, claim
 from lab.balancer.fleet import Balancer, Fleet
+from lab.checkout import CHECKOUT
 from lab.control.views import Listener, LoadBalancer, Rule, Target, TargetGroup
-from lab.tied import CHECKOUT, tied
+from lab.tied import tied
 from lab.traffic import Traffic
 
 STABLE, CANARY = (f"arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/{name}/1" for name in ("stable", "canary"))

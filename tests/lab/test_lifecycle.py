@@ -18,9 +18,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from lab.checkout import CHECKOUT
 from lab.state import Lab, LabError, Process, State, make_root
 from lab.status import client_of
-from lab.tied import CHECKOUT
 from lab.traffic import Traffic
 from tests.lab.handmade_pair import HandmadePair
 

@@ -11,12 +11,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from lab.tied import CHECKOUT
+from lab.checkout import CHECKOUT
 
-FOLDER = Path(CHECKOUT) / "docs" / "policies"
+FOLDER = CHECKOUT / "docs" / "policies"
 PLAYBOOKS = ("deploy", "canary", "rollback", "promote", "status", "destroy")
 ARN = "arn:aws:{service}:REGION:ACCOUNT:{resource}"
 

@@ -14,14 +14,13 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
-from lab.tied import CHECKOUT
+from lab.checkout import CHECKOUT
 from tests.permissions.policies import FOLDER, as_text
 
 FILE = FOLDER / "stack.json"
-TEMPLATE = Path(CHECKOUT) / "roles" / "canary" / "files" / "canary-stack.template"
+TEMPLATE = CHECKOUT / "roles" / "canary" / "files" / "canary-stack.template"
 TYPE = re.compile(r"^    Type: (AWS::\w+::\w+)$", re.MULTILINE)
 VIA_CLOUDFORMATION = {"ForAnyValue:StringEquals": {"aws:CalledVia": "cloudformation.amazonaws.com"}}
 

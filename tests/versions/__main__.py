@@ -19,7 +19,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from lab.checkout import CHECKOUT
+
 ENVIRONMENTS = CHECKOUT / ".venv" / "versions"
 REQUIREMENTS = CHECKOUT / "requirements"
 ROOMS = ["tests/unit", "tests/gates/test_ansible_test.py", "tests/integration"]
