@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import itertools
-import json
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ansible_collections.canary.ecs.plugins.module_utils._canary.holding import TAG, Memory
 
+from lab.faults import client as faults
 from lab.permissions.asks import PREFIXES
 from lab.rehearsal import Played, play
 from lab.state import REGION, Lab
@@ -23,6 +22,13 @@ from tests.permissions.policies import filled
 
 ACCOUNT = "123456789012"
 QUICK: dict[str, object] = {**SETTINGS, "deregistration_delay": 1, "propagation_delay": 0, "return_step": 50}
+# A first deployment whose canary starts no task until it is sized for its share, and then none that stays.
+CRASHING: dict[str, object] = {
+    "canary_image": "shop:v2-crash",
+    "canary_desired": 0,
+    "canary_min": 0,
+    "wait_timeout": 10,
+}
 SECOND_PORT = 8090
 BUSY = 3
 _users = itertools.count(1)
@@ -39,13 +45,6 @@ class LabOfUser(Lab):
     def environment(self) -> dict[str, str]:
         """The environment variables that send AWS clients to this lab as this user."""
         return {**super().environment, "AWS_ACCESS_KEY_ID": self.key, "AWS_SECRET_ACCESS_KEY": self.secret}
-
-
-def calls(lab: Lab, since: int = 0) -> list[dict[str, Any]]:
-    """The calls after a number, as the lab's log has them."""
-    with urllib.request.urlopen(f"{lab.endpoint}/_lab/calls?since={since}") as answer:
-        found: list[dict[str, Any]] = json.load(answer)
-    return found
 
 
 def actions_in(log: list[dict[str, Any]]) -> set[str]:
@@ -99,9 +98,9 @@ class Rehearsal:
 
     def play(self, playbook: str, lab: Lab, *, options: tuple[str, ...] = (), **variables: object) -> Played:
         """Run a playbook, and note what it used."""
-        since = max((call["number"] for call in calls(self.lab)), default=0)
+        since = faults.last_call(self.lab)
         played = play(lab, f"{playbook}.yml", {**self.application.common, **variables}, options=options)
-        self.used.setdefault(playbook, set()).update(actions_in(calls(self.lab, since)))
+        self.used.setdefault(playbook, set()).update(actions_in(faults.calls(self.lab, since=since)))
         return played
 
     def split_by_default_too(self) -> None:
@@ -192,6 +191,8 @@ def life(rehearsal: Rehearsal, lab_of: Callable[[str], Lab]) -> None:
         assert "permission denied" not in played.output, f"{played.command}\n{played.output}"
 
     late = {"wait_timeout": 1, "rollback_timeout": 1}
+    fail("deploy", "did not get its desired tasks", stable_image="shop:v1", **CRASHING)
+    succeed("destroy")
     succeed("deploy", stable_image="shop:v1", canary_image="shop:v2")
     succeed("deploy", options=("--check",), cpu=512, memory=1024)
     succeed("deploy", canary_image="shop:v3")
