@@ -136,7 +136,7 @@ def plan_rollback(info: Info, settings: Settings, *, restore: bool = False) -> P
         "restores": _restores(info) if restore else "",
         "stable_ahead": {} if _ready(info, pair, needed) else {"desired": needed},
         "steps": steps_to(target_of(percent=0), live=_percents(info)),
-        **_settling(info, _unless_so(pair, parked(pair.canary, settings.rest))),
+        **_settling(info, _parking(pair, settings)),
         "stable_rolling": is_rolling(info["stable"]),
     }
 
@@ -183,7 +183,7 @@ def plan_promote(info: Info, settings: Settings, *, take: str, return_step: Any)
         "promoted": promoted,
         "stable_ahead": _held_up(pair, needed) if pair.share else {},
         "steps": guarded(steps_to(target_of(percent=0), live=_percents(info), step=return_step), live=_percents(info)),
-        **_settling(info, _unless_so(pair, parked(pair.canary, settings.rest))),
+        **_settling(info, _parking(pair, settings)),
     }
 
 
@@ -257,6 +257,15 @@ def _refuse_unsplit(info: Info) -> None:
 
 def _percents(info: Info) -> list[float | None]:
     return [rule.get("percent") for rule in info["rules"]]
+
+
+def _parking(pair: Pair, settings: Settings) -> dict[str, int]:
+    """The canary's resting capacity; where it takes no traffic, nothing if it rests already.
+
+    Where it takes some, it is set in any case: the reading may be behind the flow that has just sized it.
+    """
+    rest = parked(pair.canary, settings.rest)
+    return as_options(rest) if pair.share else _unless_so(pair, rest)
 
 
 def _unless_so(pair: Pair, wanted: Wanted) -> dict[str, int]:

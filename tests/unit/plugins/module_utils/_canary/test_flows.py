@@ -166,6 +166,13 @@ def test_a_rollback_ends_with_all_traffic_on_stable_and_the_canary_parked(percen
     assert plan["canary_after"] == {"desired": 2, "min": 2, "max": 2}
 
 
+def test_a_canary_that_has_traffic_is_parked_even_where_it_reads_as_if_it_rested() -> None:
+    """The reading may be behind the shift that sized it: the promotion that believed it left the canary its bounds."""
+    at_rest = service(2, (2, 2))
+    for plan in (plan_rollback(info(service(4), at_rest, 100.0), SETTINGS), promote(info(service(4), at_rest, 100.0))):
+        assert plan["canary_after"] == {"desired": 2, "min": 2, "max": 2}
+
+
 def test_a_rollback_of_what_is_rolled_back_rests() -> None:
     plan = plan_rollback(info(service(4), service(2, (2, 2)), 0.0), SETTINGS)
     assert plan["canary_after"] == {}
