@@ -10,7 +10,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport AWS_PROFILE AWS_SESSION_TOKEN
 
 .DEFAULT_GOAL := $(VENV)/.lab
-.PHONY: demo test molecule awx guides chaos versions bench permissions policies lint docs requirements clean
+.PHONY: help demo test molecule awx guides chaos versions bench permissions policies lint docs requirements clean
+
+help: ## These targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 demo: $(VENV)/.lab ## A whole canary on this machine, under load
 	$(BIN)/python -m lab.demo
