@@ -249,7 +249,7 @@ def _pair(info: Info, settings: Settings) -> Pair:
 def _refuse_unsplit(info: Info) -> None:
     """Raise `CanaryError` for no rule, and for one with a third group: canary.ecs.ecs_canary_weights refuses both."""
     if not info["rules"]:
-        raise CanaryError(f"{info['no_rules']} Nothing was changed.")
+        raise CanaryError(info["no_rules"])
     for rule in info["rules"]:
         third = [other["arn"] for other in rule.get("others") or []]
         refuse_third_group(f"rule {rule.get('rule_arn')}", third, rule_arn=str(rule.get("rule_arn")))

@@ -55,21 +55,21 @@ def shift(live: Any, percent: float, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("rules", "says"),
     [
-        ([], "No rule has both"),
+        ([], "No rule has both, whatever was searched"),
         (
             [{"percent": 100.0, "rule_arn": "r/1", "others": [{"arn": "targetgroup/next/1", "weight": 0}]}],
-            "r/1 .* next",
+            "r/1 .* next.*Nothing was changed",
         ),
     ],
 )
 def test_a_flow_that_could_not_move_the_traffic_sizes_nothing(flow: str, rules: list[Any], says: str) -> None:
-    live = {**info(service(10), service(2), 100.0), "rules": rules, "no_rules": "No rule has both."}
+    live = {**info(service(10), service(2), 100.0), "rules": rules, "no_rules": "No rule has both, whatever was searched."}
     flows = {
         "shift": lambda: shift(live, 25),
         "rollback": lambda: plan_rollback(live, SETTINGS),
         "promote": lambda: promote(live),
     }
-    with pytest.raises(CanaryError, match=f"{says}.*Nothing was changed"):
+    with pytest.raises(CanaryError, match=says):
         flows[flow]()
 
 
