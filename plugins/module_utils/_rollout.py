@@ -52,9 +52,15 @@ def roll_out(
         rollout = begin(ecs, service, task_definition)
         return rollout, follow(ecs, elbv2, rollout, timeout=timeout)
     except CanaryError as error:
-        if isinstance(error, AwsError) and error.operation == "UpdateService" and not error.undecided:
+        if left_as_it_was(error):
             raise
         raise put_back(ecs, elbv2, service, previous, why=error, timeout=timeout) from error
+
+
+def left_as_it_was(error: CanaryError) -> bool:
+    """Whether the service has the release that it had before `roll_out` failed: UpdateService refused, or put back."""
+    refused = isinstance(error, AwsError) and error.operation == "UpdateService" and not error.undecided
+    return refused or bool(error.facts.get("put_back"))
 
 
 def resume(ecs: Any, elbv2: Any, service: dict[str, Any], *, timeout: float) -> tuple[Rollout, Serving]:

@@ -200,6 +200,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws.ecs import (
     latest_revisions,
     register_task_definition,
     tag_service,
+    untag_service,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import poll_until
 from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import (
@@ -218,6 +219,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.given import re
 from ansible_collections.canary.ecs.plugins.module_utils._canary.named_groups import named_by, refuse_same_service
 from ansible_collections.canary.ecs.plugins.module_utils._canary.previous_release import (
     PREVIOUS,
+    PROMOTED_TO,
     to_remember,
     to_restore,
 )
@@ -236,10 +238,10 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.release import 
     same_release,
     with_images,
 )
-from ansible_collections.canary.ecs.plugins.module_utils._canary.tags import can_remember
+from ansible_collections.canary.ecs.plugins.module_utils._canary.tags import can_remember, remembered
 from ansible_collections.canary.ecs.plugins.module_utils._groups import find, require
 from ansible_collections.canary.ecs.plugins.module_utils._module import CanaryModule, run
-from ansible_collections.canary.ecs.plugins.module_utils._rollout import resume, roll_out
+from ansible_collections.canary.ecs.plugins.module_utils._rollout import left_as_it_was, resume, roll_out
 
 ARGUMENTS = {
     "cluster": {"type": "str", "required": True},
@@ -283,7 +285,7 @@ def short(task_definition: str) -> str:
 def read_services(ecs: Any, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Stable and canary, both fit for it; raises `CanaryError` for one that is not."""
     names = [options["stable_service"], options["canary_service"]]
-    stable, canary = describe_services(ecs, options["cluster"], names, tags=options["take"] == "previous")
+    stable, canary = describe_services(ecs, options["cluster"], names, tags=True)
     refuse_same_service(stable["serviceArn"], canary["serviceArn"], name=stable["serviceName"])
     for service in (stable, canary):
         refuse_not_active(service)
@@ -389,9 +391,14 @@ def promote(
     previous = last_completed(stable, str(old.arn))
     if module.params["take"] != "previous":
         log.append(remember(ecs, stable, previous=previous, since=arn))
-    rollout, serving = roll_out(
-        ecs, module.client_of("elbv2"), stable, arn, previous=previous, timeout=module.params["wait_timeout"]
-    )
+    try:
+        rollout, serving = roll_out(
+            ecs, module.client_of("elbv2"), stable, arn, previous=previous, timeout=module.params["wait_timeout"]
+        )
+    except CanaryError as error:
+        if module.params["take"] != "previous" and left_as_it_was(error):
+            remember_again(ecs, stable)
+        raise
     log.append(
         f"Service {stable['serviceName']} took {short(arn)} in place of {old}, by deployment {rollout.deployment}: "
         f"{serving}."
@@ -406,6 +413,22 @@ def remember(ecs: Any, stable: dict[str, Any], *, previous: str, since: str) -> 
         return f"Service {name} cannot remember {short(previous)} in a tag: its ARN has the old form, or is too long."
     tag_service(ecs, stable, tags)
     return f"Service {name} remembers {short(previous)} in its tag {PREVIOUS}."
+
+
+def remember_again(ecs: Any, stable: dict[str, Any]) -> None:
+    """Let stable remember what it did before a promotion that came to nothing: it runs the same release as then.
+
+    What went wrong with the promotion is what its user must read, so that a tag that cannot be set is left.
+    """
+    former = {key: remembered(stable.get("tags", []), key) for key in (PREVIOUS, PROMOTED_TO)}
+    known = {key: value for key, value in former.items() if value is not None}
+    if not can_remember(stable["serviceArn"]):
+        return
+    with suppress(CanaryError):
+        if known:
+            tag_service(ecs, stable, known)
+        if forgotten := former.keys() - known.keys():
+            untag_service(ecs, stable, *sorted(forgotten))
 
 
 def register(module: CanaryModule, ecs: Any, definition: dict[str, Any]) -> str:

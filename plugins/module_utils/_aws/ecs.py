@@ -104,13 +104,13 @@ def tag_service(client: Any, service: dict[str, Any], tags: dict[str, str]) -> N
     call(client, "tag_resource", on=f"service {arn}", resourceArn=arn, tags=listed)
 
 
-def untag_service(client: Any, service: dict[str, Any], key: str) -> None:
-    """Take a tag from a service; one that it does not have is no error.
+def untag_service(client: Any, service: dict[str, Any], *keys: str) -> None:
+    """Take tags from a service; one that it does not have is no error.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UntagResource.html
     """
     arn = service["serviceArn"]
-    call(client, "untag_resource", on=f"service {arn}", resourceArn=arn, tagKeys=[key])
+    call(client, "untag_resource", on=f"service {arn}", resourceArn=arn, tagKeys=list(keys))
 
 
 def latest_revisions(client: Any, family: str, *, most: int) -> list[str]:

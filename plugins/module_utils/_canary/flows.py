@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import Wanted
+from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import Capacity, Wanted
 from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import (
     refuse_between_releases,
     refuse_undeployable,
@@ -131,7 +131,7 @@ def plan_rollback(info: Info, settings: Settings, *, restore: bool = False) -> P
     promotion that did not end leaves that.
     """
     pair = _pair(info, settings)
-    needed = max(stable_for(pair, Fraction(1)), 0 if pair.stable.desired else settings.rest.desired or 1)
+    needed = stable_for(pair, Fraction(1)) or _from_none(pair.stable, settings)
     return {
         "restores": _restores(info) if restore else "",
         "stable_ahead": {} if _ready(info, pair, needed) else {"desired": needed},
@@ -139,6 +139,12 @@ def plan_rollback(info: Info, settings: Settings, *, restore: bool = False) -> P
         **_settling(info, _parking(pair, settings)),
         "stable_rolling": is_rolling(info["stable"]),
     }
+
+
+def _from_none(stable: Capacity, settings: Settings) -> int:
+    """The tasks that stable gets where it has none, and nothing tells how many the load needs."""
+    least = settings.rest.desired or 1
+    return min(least, stable.bounds.max) if stable.bounds else least
 
 
 def _settling(info: Info, after: dict[str, int]) -> Plan:
@@ -169,6 +175,10 @@ def plan_promote(info: Info, settings: Settings, *, take: str, return_step: Any)
     promotion that was interrupted after stable had taken it goes on from there.
     """
     pair = _pair(info, settings)
+    stable = info["stable"]
+    refuse_undeployable(
+        stable["service"], controller=stable["deployment_controller"], strategy=stable["deployment_strategy"]
+    )
     promoted, percent = _promoted(info, take), info.get("percent")
     if not promoted and percent != 100:
         share = "a different share on each rule" if percent is None else f"{percent:g} %"
@@ -189,14 +199,10 @@ def plan_promote(info: Info, settings: Settings, *, take: str, return_step: Any)
 
 def _refuse_untakeable(info: Info, take: str) -> None:
     """Raise `CanaryError`, before stable is sized, where canary.ecs.ecs_canary_promote would refuse it."""
-    stable = info["stable"]
-    refuse_undeployable(
-        stable["service"], controller=stable["deployment_controller"], strategy=stable["deployment_strategy"]
-    )
     canary = info["canary"]
     refuse_between_releases(canary["service"], canary["deployments"], arn=canary["service_arn"])
     if take == "image":
-        refuse_unlike_containers(stable["images"], info["canary"]["images"])
+        refuse_unlike_containers(info["stable"]["images"], canary["images"])
 
 
 def _promoted(info: Info, take: str) -> bool:

@@ -34,16 +34,22 @@ class Pair:
         That is stable's count, unless the canary has more tasks than its share of that count and more than it rests
         with: then stable has been scaled in, or the canary out, and what the counts and shares of both allow is
         taken. Never more than stable's max, which is what its owner lets the whole load have. A canary at its min that
-        is sized as stable is for a larger share has that size from a flow, and says nothing of the load.
+        is sized as stable is for a larger share has that size from a flow, and says nothing of the load. Where stable
+        has no task at all, the canary's tell, and one is the least.
         """
         stable, canary, share = self.stable.desired, self.canary.desired, self.share
+        if share and not stable:
+            return self._within_stable(max(1, canary if canary <= self.resting else math.ceil(canary / share)))
         sized = self.canary.bounds is not None and self.canary.bounds.min == canary and self.sized_as_stable
         if not share or sized or canary <= max(self.resting, math.ceil(share * stable)):
             return stable
         load = math.ceil(canary / share)
         if share < 1:
             load = min(load, math.ceil(stable / (1 - share)))
-        return max(stable, min(load, self.stable.bounds.max) if self.stable.bounds else load)
+        return max(stable, self._within_stable(load))
+
+    def _within_stable(self, load: int) -> int:
+        return min(load, self.stable.bounds.max) if self.stable.bounds else load
 
     @property
     def sized_as_stable(self) -> bool:

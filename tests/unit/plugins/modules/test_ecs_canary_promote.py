@@ -261,7 +261,8 @@ def test_a_refused_update_changes_nothing_and_puts_nothing_back(aws: FakeAws) ->
     aws.then("update_service", deny)
     with pytest.raises(AwsError, match="permission denied"):
         promote(aws)
-    assert aws.changes == ["tag_resource", "update_service"]
+    assert aws.changes == ["tag_resource", "update_service", "untag_resource"]
+    assert aws.services["stable"]["tags"] == []
 
 
 @pytest.mark.parametrize("error", [NoCredentialsError(), ParamValidationError(report="a new option")])
@@ -272,7 +273,8 @@ def test_an_update_that_was_not_sent_puts_nothing_back(aws: FakeAws, error: Exce
     aws.then("update_service", stop)
     with pytest.raises(AwsError, match="was not sent"):
         promote(aws)
-    assert aws.changes == ["tag_resource", "update_service"]
+    assert aws.changes == ["tag_resource", "update_service", "untag_resource"]
+    assert aws.services["stable"]["tags"] == []
 
 
 # Stable takes back what it had.
@@ -287,6 +289,38 @@ def test_stable_takes_back_the_release_from_before_its_promotion(aws: FakeAws) -
     result = promote(aws, take="previous")
     assert result["task_definition"] == {"before": V2, "after": V1}
     assert aws.services["stable"]["taskDefinition"] == V1
+
+
+def test_a_promotion_that_fails_leaves_the_release_from_before_the_last_one_known(aws: FakeAws) -> None:
+    after_update(aws, settles(aws))
+    promote(aws)
+    aws.services["canary"]["taskDefinition"] = aws.add_definition("canary", 3, {"app": "cart:v3"})
+    after_update(aws, lambda: aws.roll_back("stable"), settles(aws))
+    with pytest.raises(CanaryError, match="is back on service stable"):
+        promote(aws)
+    after_update(aws, settles(aws))
+    assert promote(aws, take="previous")["task_definition"] == {"before": V2, "after": V1}
+
+
+@pytest.mark.parametrize("refused", ["tag_resource", "untag_resource"])
+def test_a_memory_that_cannot_be_put_back_hides_no_reason(aws: FakeAws, refused: str) -> None:
+    """Stable had none before, or had that of an earlier promotion."""
+    if refused == "tag_resource":
+        after_update(aws, settles(aws))
+        promote(aws)
+        aws.services["canary"]["taskDefinition"] = aws.add_definition("canary", 3, {"app": "cart:v3"})
+
+    def deny(operation: str) -> None:
+        raise refusal("AccessDeniedException", operation)
+
+    def refuse_all() -> None:
+        aws.then(refused, lambda: deny("TagResource"))
+        deny("UpdateService")
+
+    aws.then("update_service", refuse_all)
+    with pytest.raises(AwsError, match="allow UpdateService"):
+        promote(aws)
+    assert aws.changes[-2:] == ["update_service", refused]
 
 
 def test_taking_it_back_again_changes_nothing_and_waits_for_it(aws: FakeAws) -> None:

@@ -63,7 +63,11 @@ def shift(live: Any, percent: float, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_a_flow_that_could_not_move_the_traffic_sizes_nothing(flow: str, rules: list[Any], says: str) -> None:
-    live = {**info(service(10), service(2), 100.0), "rules": rules, "no_rules": "No rule has both, whatever was searched."}
+    live = {
+        **info(service(10), service(2), 100.0),
+        "rules": rules,
+        "no_rules": "No rule has both, whatever was searched.",
+    }
     flows = {
         "shift": lambda: shift(live, 25),
         "rollback": lambda: plan_rollback(live, SETTINGS),
@@ -193,6 +197,10 @@ def test_a_rollback_of_what_is_rolled_back_rests() -> None:
         (service(4, healthy=1), service(2), 25.0, {"desired": 4}),
         (service(0, None), service(2), 25.0, {"desired": 2}),
         (service(0, None), service(5), 100.0, {"desired": 5}),
+        # Never more than its owner lets it have.
+        (service(0, (0, 1)), service(2), 100.0, {"desired": 1}),
+        (service(0, (0, 1)), service(2), 0.0, {"desired": 1}),
+        (service(0, (0, 4)), service(2), 0.0, {"desired": 2}),
     ],
 )
 def test_a_rollback_brings_stable_to_the_size_of_the_traffic(
@@ -291,7 +299,32 @@ def test_a_release_that_stable_cannot_take_is_refused_before_it_is_sized(
 ) -> None:
     with pytest.raises(CanaryError, match=says):
         promote(info({**service(2), **stable}, service(4), 100.0), take=take)
-    assert promote(info({**service(2), **stable}, service(4), 50.0, promoted=True), take=take)["promoted"]
+    promoted = info({**service(2), **stable}, service(4), 50.0, promoted=True)
+    if "images" in stable:
+        assert promote(promoted, take=take)["promoted"], "it has them, and only the traffic is left to return"
+    else:
+        with pytest.raises(CanaryError, match=says):
+            promote(promoted, take=take)
+
+
+@pytest.mark.parametrize(
+    ("stable", "canary", "ahead"),
+    [
+        (service(0, (0, 4)), service(2, (2, 4)), {"desired": 2, "min": 2}),
+        (service(0, (0, 4)), service(3, (2, 4)), {"desired": 3, "min": 3}),
+        (service(0, (0, 1)), service(2, (2, 4)), {"desired": 1, "min": 1}),
+        (service(0, None), service(0, None), {"desired": 1}),
+    ],
+)
+def test_a_promotion_starts_a_stable_service_that_was_scaled_in_to_none(
+    stable: dict[str, Any], canary: dict[str, Any], ahead: dict[str, int]
+) -> None:
+    assert promote(info(stable, canary, 100.0))["stable_ahead"] == ahead
+
+
+def test_a_shift_back_starts_a_stable_service_that_was_scaled_in_to_none() -> None:
+    assert shift(info(service(0, (0, 4)), service(2, (2, 4)), 100.0), 50)["stable_ahead"] == {"desired": 1}
+    assert shift(info(service(0, (0, 8)), service(8, (2, 8)), 100.0), 50)["stable_ahead"] == {"desired": 4}
 
 
 def test_a_promotion_holds_stable_up_while_the_traffic_returns() -> None:
