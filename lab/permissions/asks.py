@@ -56,7 +56,7 @@ def asks_of(request: Request, given: Parameters, place: Place) -> list[Ask]:
     return asks + [
         Ask("iam:PassRole", role, {"iam:PassedToService": "ecs-tasks.amazonaws.com"})
         for role in _roles_passed(request, given)
-    ]
+    ] + _tags_on_creation(request, given, place)
 
 
 def _balancing(request: Request, given: Parameters, _place: Place) -> Resources:
@@ -127,6 +127,17 @@ def _roles_passed(request: Request, given: Parameters) -> list[str]:
     if request.operation != "RegisterTaskDefinition":
         return []
     return [str(given[name]) for name in ("taskRoleArn", "executionRoleArn") if given.get(name)]
+
+
+def _tags_on_creation(request: Request, given: Parameters, place: Place) -> list[Ask]:
+    """Who registers a task definition with tags tags it, too.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html
+    """
+    if request.operation != "RegisterTaskDefinition" or not given.get("tags"):
+        return []
+    (definition,) = _ecs(request, given, place)
+    return [Ask("ecs:TagResource", definition, {"ecs:CreateAction": request.operation})]
 
 
 def _last(name_or_arn: str) -> str:

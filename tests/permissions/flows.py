@@ -123,6 +123,11 @@ class Rehearsal:
             ecs.stop_task(cluster=cluster, task=running["taskArns"][0], reason="A test stopped it")
         until(self._settled, seconds=60, what="both services have their tasks again")
 
+    def tag_release(self) -> None:
+        """Give stable's task definition a tag, which each further revision is registered with."""
+        arn = self.application.service("Stable")["taskDefinition"]
+        self.application.client("ecs").tag_resource(resourceArn=arn, tags=[{"key": "team", "value": "shop"}])
+
     def busy(self, *, held: bool = False) -> None:
         """Give stable more tasks than its min of two; ``held`` as a promotion leaves them that was killed."""
         ecs, arn = self.application.client("ecs"), self.application.service("Stable")["serviceArn"]
@@ -207,6 +212,7 @@ def life(rehearsal: Rehearsal, lab_of: Callable[[str], Lab]) -> None:
     succeed("canary", percent=100)
     succeed("canary", percent=50, step=25, interval=0)
     succeed("canary", percent=100)
+    rehearsal.tag_release()
     fail("promote", "was not through after 1 s", take="image", promote_timeout=1)
     succeed("promote", take="image")
     succeed("rollback", restore=True)

@@ -29,6 +29,8 @@ SERVICES = [arn("ecs", f"service/CLUSTER/{side}_SERVICE") for side in ("STABLE",
 STACK = [arn("cloudformation", "stack/STACK/*")]
 CLUSTER = {"ArnEquals": {"ecs:cluster": arn("ecs", "cluster/CLUSTER")}}
 ECS_TARGETS = {"StringEquals": {"application-autoscaling:service-namespace": "ecs"}}
+STABLE_RELEASES = [arn("ecs", "task-definition/STABLE_FAMILY:*")]
+ON_REGISTERING = {"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}}
 TASKS_ROLE = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
 
 
@@ -40,6 +42,8 @@ class Scope:
     actions: tuple[str, ...]
     resources: list[str] = field(default_factory=lambda: ["*"])
     condition: Mapping[str, Any] = field(default_factory=dict)
+    beside: str = ""
+    """An action without which the statement is of no use."""
 
     def statement(self, used: Iterable[str]) -> dict[str, Any]:
         """The statement that allows those of its actions that are used."""
@@ -92,7 +96,8 @@ SCOPES = (
         [arn("application-autoscaling", "scalable-target/*")],
         ECS_TARGETS,
     ),
-    Scope("Releases", ("ecs:RegisterTaskDefinition",), [arn("ecs", "task-definition/STABLE_FAMILY:*")]),
+    Scope("Releases", ("ecs:RegisterTaskDefinition",), STABLE_RELEASES),
+    Scope("TagsOfReleases", ("ecs:TagResource",), STABLE_RELEASES, ON_REGISTERING, beside="ecs:RegisterTaskDefinition"),
     Scope("RolesOfTasks", ("iam:PassRole",), ["arn:aws:iam::ACCOUNT:role/TASK_ROLES"], TASKS_ROLE),
     Scope(
         "Stack",
@@ -120,7 +125,8 @@ def rendered(used: Iterable[str]) -> dict[str, Any]:
     unknown = used - {action for scope in SCOPES for action in scope.actions}
     if unknown:
         raise ValueError(f"tests/permissions/policies.py has no scope for {', '.join(sorted(unknown))}")
-    statements = [scope.statement(used) for scope in SCOPES if used & set(scope.actions)]
+    scopes = [scope for scope in SCOPES if used & set(scope.actions) and (not scope.beside or scope.beside in used)]
+    statements = [scope.statement(used) for scope in scopes]
     return {"Version": "2012-10-17", "Statement": statements}
 
 

@@ -41,7 +41,7 @@ Plan = dict[str, Any]
 
 @dataclass(frozen=True)
 class Settings:
-    """How large the canary is at least while it takes traffic, and at rest: what a flow needs of both.
+    """How large the canary is at least while it takes traffic, and at rest, as far as a flow needs it; and stickiness.
 
     Every flow needs both counts, for a canary of no more tasks says nothing of the load. They are made of the role's
     variables, numbers or strings.
@@ -49,6 +49,7 @@ class Settings:
 
     least: Wanted
     rest: Wanted
+    stickiness: str = "preserve"
 
     @classmethod
     def to_shift(cls, options: Mapping[str, Any]) -> Settings:
@@ -57,6 +58,7 @@ class Settings:
         return cls(
             least=Wanted(least, min=least, max=_whole(options, "least_max")),
             rest=Wanted(_whole(options, "park_desired")),
+            stickiness=options["stickiness"],
         )
 
     @classmethod
@@ -65,6 +67,7 @@ class Settings:
         return cls(
             least=Wanted(_whole(options, "least_desired")),
             rest=Wanted(*(_whole(options, f"park_{name}") for name in ("desired", "min", "max"))),
+            stickiness=options["stickiness"],
         )
 
 
@@ -91,7 +94,7 @@ def plan_shift(info: Info, settings: Settings, target: Target, *, step: Any = No
         "canary_ahead": as_options(at_least_as(pair.canary, wanted)) if rising else {},
         "steps": steps,
         "lets_go": bool(falling and len(steps) > 1) or info["stable"].get("held_from") is not None,
-        **_settling(info, _unless_so(pair, wanted) if shrinks else {}),
+        **_settling(info, _unless_so(pair, wanted) if shrinks else {}, stuck=_stuck(info, settings, target.percent)),
     }
 
 
@@ -136,7 +139,7 @@ def plan_rollback(info: Info, settings: Settings, *, restore: bool = False) -> P
         "restores": _restores(info) if restore else "",
         "stable_ahead": {} if _ready(info, pair, needed) else {"desired": needed},
         "steps": steps_to(target_of(percent=0), live=_percents(info)),
-        **_settling(info, _parking(pair, settings)),
+        **_settling(info, _parking(pair, settings), stuck=_stuck(info, settings, 0)),
         "stable_rolling": is_rolling(info["stable"]),
     }
 
@@ -147,11 +150,28 @@ def _from_none(stable: Capacity, settings: Settings) -> int:
     return min(least, stable.bounds.max) if stable.bounds else least
 
 
-def _settling(info: Info, after: dict[str, int]) -> Plan:
-    """What the canary becomes once the traffic has left, and how many seconds the tasks that leave may drain."""
+def _settling(info: Info, after: dict[str, int], *, stuck: int) -> Plan:
+    """What the canary becomes once the traffic has left, and how many seconds the tasks that leave may drain.
+
+    While clients are stuck to it, no task leaves: ``stuck_seconds`` says for how long that may be. The same flow again
+    finds the traffic where it was to be, and takes the tasks away then.
+    """
     leaves = after.get("desired", info["canary"]["desired"]) < info["canary"]["desired"]
+    if leaves and stuck:
+        return {"canary_after": {}, "drain_seconds": 0, "stuck_seconds": stuck}
     delay = (info["canary"].get("target_group") or {}).get("deregistration_delay", 0)
-    return {"canary_after": after, "drain_seconds": delay if leaves else 0}
+    return {"canary_after": after, "drain_seconds": delay if leaves else 0, "stuck_seconds": 0}
+
+
+def _stuck(info: Info, settings: Settings, percent: float) -> int:
+    """How many seconds clients may go on to a canary that they have met, on rules that send it more than ``percent``.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
+    """
+    if settings.stickiness == "disable":
+        return 0
+    leaving = [rule for rule in info["rules"] if rule.get("percent") is None or rule["percent"] > percent]
+    return max((int(rule.get("sticky_seconds") or 0) for rule in leaving), default=0)
 
 
 def _ready(info: Info, pair: Pair, needed: int) -> bool:
@@ -193,7 +213,7 @@ def plan_promote(info: Info, settings: Settings, *, take: str, return_step: Any)
         "promoted": promoted,
         "stable_ahead": _held_up(pair, needed) if pair.share else {},
         "steps": guarded(steps_to(target_of(percent=0), live=_percents(info), step=return_step), live=_percents(info)),
-        **_settling(info, _parking(pair, settings)),
+        **_settling(info, _parking(pair, settings), stuck=_stuck(info, settings, 0)),
     }
 
 

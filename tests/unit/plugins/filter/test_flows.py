@@ -12,6 +12,7 @@ from ansible_collections.canary.ecs.plugins.filter.flows import FilterModule
 FILTERS = FilterModule().filters()
 
 OPTIONS = {
+    "stickiness": "preserve",
     "percent": "25", "stable_weight": None, "canary_weight": None, "step": None, "take": "task_definition",
     "return_step": 5, "least_desired": 2, "least_max": 4, "park_desired": 2, "park_min": 2, "park_max": 2,
 }  # fmt: skip

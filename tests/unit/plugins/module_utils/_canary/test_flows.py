@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,7 +21,8 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.steps import ta
 from hypothesis import given
 from hypothesis import strategies as st
 
-DEFAULTS = {"least_desired": 2, "least_max": "4", "park_desired": "2", "park_min": 2, "park_max": 2}
+COUNTS = {"least_desired": 2, "least_max": "4", "park_desired": "2", "park_min": 2, "park_max": 2}
+DEFAULTS = {**COUNTS, "stickiness": "preserve"}
 SETTINGS = Settings(least=Settings.to_shift(DEFAULTS).least, rest=Settings.to_park(DEFAULTS).rest)
 
 
@@ -175,6 +177,43 @@ def test_a_canary_that_has_traffic_is_parked_even_where_it_reads_as_if_it_rested
     at_rest = service(2, (2, 2))
     for plan in (plan_rollback(info(service(4), at_rest, 100.0), SETTINGS), promote(info(service(4), at_rest, 100.0))):
         assert plan["canary_after"] == {"desired": 2, "min": 2, "max": 2}
+
+
+@pytest.mark.parametrize("flow", ["shift", "rollback", "promote"])
+@pytest.mark.parametrize(
+    ("sticky", "stickiness", "keeps"), [(0, "preserve", False), (600, "preserve", True), (600, "disable", False)]
+)
+def test_a_canary_keeps_its_tasks_while_clients_may_be_stuck_to_it(
+    flow: str, sticky: int, stickiness: str, keeps: bool
+) -> None:
+    live = info(service(8, (2, 8)), service(8, (2, 8)), 100.0, 100.0)
+    live["rules"][1]["sticky_seconds"] = sticky
+    settings = replace(SETTINGS, stickiness=stickiness)
+    plan = {
+        "shift": lambda: plan_shift(live, settings, target_of(percent=25)),
+        "rollback": lambda: plan_rollback(live, settings),
+        "promote": lambda: plan_promote(live, settings, take="task_definition", return_step=5),
+    }[flow]()
+    assert plan["stuck_seconds"] == (sticky if keeps else 0)
+    assert bool(plan["canary_after"]) is not keeps
+
+
+def test_a_canary_that_loses_no_task_by_it_is_parked_on_a_sticky_rule_too() -> None:
+    live = info(service(4), service(2, (2, 4)), 25.0)
+    live["rules"][0]["sticky_seconds"] = 600
+    plan = plan_rollback(live, SETTINGS)
+    assert (plan["canary_after"], plan["stuck_seconds"]) == ({"desired": 2, "min": 2, "max": 2}, 0)
+
+
+def test_the_same_flow_again_takes_the_tasks_away() -> None:
+    """Once the traffic is where it was to be, nobody is sent to the canary that has not been there before."""
+    stable, canary = service(8, (2, 8)), service(8, (8, 8))
+    parked, shifted = info(stable, canary, 0.0), info(stable, canary, 25.0)
+    for live in (parked, shifted):
+        live["rules"][0]["sticky_seconds"] = 600
+    assert plan_rollback(parked, SETTINGS)["canary_after"]["desired"] == 2
+    assert promote({**parked, "promoted": True})["canary_after"]["desired"] == 2
+    assert shift(shifted, 25)["canary_after"]["desired"] == 2
 
 
 def test_a_rollback_of_what_is_rolled_back_rests() -> None:

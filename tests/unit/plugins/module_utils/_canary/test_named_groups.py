@@ -7,19 +7,27 @@ from __future__ import annotations
 
 from typing import Any
 
+import botocore.session
 import pytest
 from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import (
     is_application,
     kind_of,
     listener_of_rule,
     load_balancer_of_listener,
+    partition_of_region,
     region_of,
     target_group_name,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.named_groups import named_by
 
-PARTITIONS = [("aws", "eu-west-1"), ("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")]
+BOTOCORE = botocore.session.get_session()
+# A region of each partition that botocore knows.
+PARTITIONS = [
+    (partition, regions[0])
+    for partition in BOTOCORE.get_available_partitions()
+    if (regions := BOTOCORE.get_available_regions("elbv2", partition_name=partition))
+]
 
 
 @pytest.mark.parametrize(("partition", "region"), PARTITIONS)
@@ -32,6 +40,15 @@ def test_arns_of_every_partition(partition: str, region: str) -> None:
     assert load_balancer_of_listener(listener) == f"{base}:loadbalancer/app/shop/1"
     group = f"{base}:targetgroup/cart-canary/73e2d6bc24d8a067"
     assert (kind_of(group), target_group_name(group)) == ("targetgroup", "cart-canary")
+
+
+@pytest.mark.parametrize(("partition", "region"), PARTITIONS)
+def test_the_partition_of_a_region_is_what_botocore_takes_it_for(partition: str, region: str) -> None:
+    regions = BOTOCORE.get_available_regions("elbv2", partition_name=partition)
+    assert {partition_of_region(each) for each in regions} == {partition}, regions
+    group = f"arn:{partition}:elasticloadbalancing:{region}:123456789012:targetgroup/cart/73e2d6bc24d8a067"
+    options = {"stable_target_group": group, "canary_target_group": group.replace("/cart/", "/next/")}
+    assert not named_by(options, region=region).by_service
 
 
 def test_names_that_look_like_kinds_of_arn() -> None:
