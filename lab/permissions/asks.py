@@ -53,10 +53,9 @@ def asks_of(request: Request, given: Parameters, place: Place) -> list[Ask]:
     context = tell(given, place) if tell else {}
     action = f"{PREFIXES.get(request.service, request.service)}:{request.operation}"
     asks = [Ask(action, resource, context) for resource in resources or ["*"]]
-    return asks + [
-        Ask("iam:PassRole", role, {"iam:PassedToService": "ecs-tasks.amazonaws.com"})
-        for role in _roles_passed(request, given)
-    ] + _tags_on_creation(request, given, place)
+    passed = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+    asks += [Ask("iam:PassRole", role, passed) for role in _roles_passed(request, given)]
+    return asks + _tags_on_creation(request, given, place)
 
 
 def _balancing(request: Request, given: Parameters, _place: Place) -> Resources:

@@ -94,7 +94,7 @@ WEIGHTS = [
     ),
     Bad({**GROUPS, "canary_target_group": "{stable}", "percent": 25}, ("both", "a target group of its own")),
     Bad({**GROUPS, "canary_target_group": "canry", "percent": 25}, ("canry", "TargetGroupNotFound", "Check")),
-    Bad({**GROUPS, "canary_target_group": "{unused}", "percent": 25}, ("No listener rule", "unused", "add the group")),
+    Bad({**GROUPS, "canary_target_group": "{unused}", "percent": 25}, ("No listener rule", "unused", "Add both")),
     Bad(
         {**GROUPS, "canary_target_group": "{listener}", "percent": 25}, ("canary_target_group", "ARN of a targetgroup")
     ),
@@ -232,7 +232,22 @@ ASKING: dict[str, list[Bad]] = {
             caller="reader",
         ),
     ],
+    "ecs_canary_stack_info": [
+        Bad({"stack_name": "shop"}, ("have expired", "log in again"), caller="ended"),
+        Bad({"stack_name": "shop"}, ("permission denied", "allow cloudformation:DescribeStackEvents"), caller="nobody"),
+        Bad(
+            {"stack_name": "shop"},
+            ("requires a region", "environment variables"),
+            environment={"AWS_REGION": None, "AWS_DEFAULT_REGION": None},
+        ),
+    ],
 }
+STACK_INFO = [
+    Bad({}, ("stack_name", "missing")),
+    Bad({"stack_name": "shop", "wait_timeout": -1}, ("wait_timeout is -1", "0 or more")),
+    Bad({"stack_name": "shop", "wait_timeout": "long"}, ("wait_timeout", "int")),
+    Bad({"stack_name": "shop", "job": "/no/such/file"}, ("/no/such/file", "results_file")),
+]
 
 TABLE: dict[str, list[Bad]] = {
     module: rows + ASKING[module]
@@ -241,6 +256,7 @@ TABLE: dict[str, list[Bad]] = {
         "ecs_service_capacity": CAPACITY,
         "ecs_canary_promote": PROMOTE,
         "ecs_canary_info": INFO,
+        "ecs_canary_stack_info": STACK_INFO,
     }.items()
 }
 
@@ -279,7 +295,7 @@ PLAYBOOKS: list[tuple[str, Bad]] = [
     ("rollback.yml", Bad({**SERVICES, "restore": "maybe"}, ("restore", "bool"))),
     ("rollback.yml", Bad({**SERVICES, "park_desired": -2}, ("park_desired", "-2", "0 or more"))),
     ("promote.yml", Bad({**SERVICES, "take": "everything"}, ("take", "task_definition, image", "everything"))),
-    ("promote.yml", Bad(SERVICES, ("a different share on each rule", "percent=100 first"))),
+    ("promote.yml", Bad(SERVICES, ("a different share on each rule", "with percent=100"))),
     ("status.yml", Bad({**SERVICES, "format": "xml"}, ("format", "table, json", "xml"))),
     ("status.yml", Bad({**SERVICES, "cluster": "shpo"}, ("shpo", "Check that it exists"))),
     ("destroy.yml", Bad(SERVICES, ("services are named", "stack_name"))),

@@ -28,17 +28,20 @@ MARK = "CANARY_LAB_VICTIM"
 """An environment variable that a flow's processes inherit: workers are session leaders, so no process group has all."""
 
 
+ANY = "*"
+
+
 @dataclass(frozen=True)
 class Moment:
     """A call of a flow, by its number among those of an operation, before or after it takes effect."""
 
     number: int
-    operation: str = "*"
+    operation: str = ANY
     after: bool = False
 
     def __str__(self) -> str:
         when = "after" if self.after else "before"
-        return f"{when} call {self.number}{'' if self.operation == '*' else f' of {self.operation}'}"
+        return f"{when} call {self.number}{'' if self.operation == ANY else f' of {self.operation}'}"
 
 
 def killed(application: Application, playbook: str, moment: Moment, **variables: object) -> dict[str, Any] | None:

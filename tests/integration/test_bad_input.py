@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -138,6 +139,13 @@ def foreign_stack(stage: Stage) -> None:
     stage.client("cloudformation").create_stack(StackName="theirs", TemplateBody=template)
 
 
+@pytest.fixture(scope="module")
+def own_stack(stage: Stage) -> None:
+    """A stack that passes for one of this collection's."""
+    template = {"Description": "canary.ecs: a test", "Resources": {"Log": {"Type": "AWS::Logs::LogGroup"}}}
+    stage.client("cloudformation").create_stack(StackName="ours", TemplateBody=json.dumps(template))
+
+
 @pytest.mark.usefixtures("foreign_stack")
 @pytest.mark.parametrize("playbook, bad", PLAYBOOKS, ids=map(names_of, PLAYBOOKS))
 def test_a_playbook_refuses_bad_input_in_words_and_changes_nothing(stage: Stage, playbook: str, bad: Bad) -> None:
@@ -150,13 +158,37 @@ def test_a_playbook_refuses_bad_input_in_words_and_changes_nothing(stage: Stage,
     assert changed(stage, since) == []
 
 
-@pytest.mark.parametrize("playbook", ["status.yml", "rollback.yml"])
-def test_no_secret_is_ever_told(stage: Stage, playbook: str) -> None:
+@pytest.mark.usefixtures("own_stack")
+@pytest.mark.parametrize(
+    ("playbook", "variables", "denied"),
+    [
+        ("status.yml", SERVICES, False),
+        ("rollback.yml", SERVICES, True),
+        ("canary.yml", {**SERVICES, "percent": 100}, True),
+        ("promote.yml", SERVICES, False),
+        ("deploy.yml", {"stack_name": "new", "stable_image": "shop:v1"}, True),
+        ("destroy.yml", {"stack_name": "ours"}, True),
+    ],
+)
+def test_no_secret_is_ever_told(stage: Stage, playbook: str, variables: dict[str, Any], denied: bool) -> None:
     """Not in the words of a run that goes well, nor of one that is refused its write, at the highest verbosity."""
     session = stage.session("reader")
-    played = play(stage, playbook, dict(SERVICES), "-vvvv", "--diff", differs=dict(session))
-    assert "login_rule" not in played.stdout and stage.names["login_rule"] in played.stdout
-    assert (played.returncode != 0) == (playbook == "rollback.yml"), played.stdout
-    assert "permission denied" in played.stdout or playbook == "status.yml"
+    played = play(stage, playbook, dict(variables), "-vvvv", "--diff", differs=dict(session))
+    assert (played.returncode == 0) is (playbook == "status.yml"), played.stdout
+    assert ("denied" in played.stdout.lower()) is denied, played.stdout
+    assert stage.names["login_rule"] in played.stdout or "stack_name" in variables
     told = {SECRET, session["AWS_SECRET_ACCESS_KEY"], session["AWS_SESSION_TOKEN"]}
     assert [secret for secret in told if secret in played.stdout] == []
+
+
+def test_no_secret_among_a_module_s_options_is_told(stage: Stage, tmp_path: Path) -> None:
+    session = stage.session("reader")
+    names = {"access_key": "ACCESS_KEY_ID", "secret_key": "SECRET_ACCESS_KEY", "session_token": "SESSION_TOKEN"}
+    keys = {option: session[f"AWS_{name}"] for option, name in names.items()}
+    tasks = [{"canary.ecs.ecs_canary_weights": {**SERVICES, **keys, "percent": 0}}]
+    written = tmp_path / "keys.yml"
+    written.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+    nobody: dict[str, str | None] = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+    played = play(stage, str(written), {}, "-vvvv", "--diff", differs=nobody)
+    assert "permission denied" in played.stdout, played.stdout
+    assert [option for option in ("secret_key", "session_token") if keys[option] in played.stdout] == []

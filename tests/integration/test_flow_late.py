@@ -62,6 +62,8 @@ def test_of_two_shifts_at_once_one_wins(application: Application, two_rules: lis
         splits = {application.split(rule) for rule in two_rules}
         assert len(splits) == 1, f"a mixture: {splits}"
         won = {(100 - percent, percent) for percent, each in zip(percents, played, strict=True) if each.ok}
+        # Held back by AWS as well, both may end with an error.
+        assert won or turn > 1, [each.output for each in played]
         assert not won or splits <= won, f"the rules are at {splits}, the shifts that ended well at {won}"
         for each in played:
             assert each.ok or says_who_was_first(each.output), each.output

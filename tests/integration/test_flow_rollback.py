@@ -31,6 +31,18 @@ def test_rolling_back_again_changes_nothing(application: Application) -> None:
     assert application.state == before
 
 
+def test_a_canary_may_rest_without_a_task_and_is_started_for_its_next_share(application: Application) -> None:
+    application.succeed("canary.yml", percent=25)
+    with application.traffic() as traffic:
+        begin = traffic.mark()
+        application.succeed("rollback.yml", park_desired=0, park_min=0, park_max=0)
+        assert (application.capacity("Canary"), application.healthy("Canary")) == ((0, 0, 0), 0)
+        application.succeed("canary.yml", percent=25)
+        seen(traffic, 25)
+        no_failure(traffic.report(since=begin))
+    application.succeed("rollback.yml")
+
+
 def test_there_is_no_release_to_take_back_where_none_was_promoted(application: Application) -> None:
     before = application.state
     refused = application.play("rollback.yml", restore=True)

@@ -1,0 +1,42 @@
+# Copyright (c) The canary.ecs authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A rollback while another flow still moves traffic: the rollback wins, and the other one ends."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.integration.application import Application, no_failure, until
+
+DEPLOYED = {"stable_desired": 3, "stable_max": 6}
+
+
+@pytest.mark.parametrize(
+    ("playbook", "variables", "start", "image"),
+    [
+        ("canary.yml", {"percent": 95, "step": 15, "interval": 3}, 5, "shop:v1"),
+        # Last, for it gives stable the canary's release.
+        ("promote.yml", {"return_step": 10, "return_interval": 3}, 100, "shop:v2"),
+    ],
+)
+def test_a_rollback_overtakes_a_flow_that_runs(
+    application: Application, playbook: str, variables: dict[str, object], start: int, image: str
+) -> None:
+    application.succeed("canary.yml", percent=start)
+    with application.traffic() as traffic, ThreadPoolExecutor() as pool:
+        begin = traffic.mark()
+        other = pool.submit(application.play, playbook, **variables)
+        until(lambda: application.split()[1] not in (start, 0), seconds=120, what="the other flow moves traffic")
+        application.succeed("rollback.yml")
+        overtaken = other.result()
+        no_failure(traffic.report(since=begin))
+    assert not overtaken.ok
+    assert "from_percent is" in overtaken.output or "Somebody else changed" in overtaken.output, overtaken.output
+    assert "Traceback" not in overtaken.output
+    assert application.split() == (100, 0)
+    assert application.capacity("Canary") == (2, 2, 2)
+    assert application.capacity("Stable") == (2, 3, 6), "its own min, whoever held it"
+    assert application.image("Stable") == image
