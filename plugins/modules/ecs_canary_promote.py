@@ -50,7 +50,8 @@ options:
         of the family's newest revisions is just that.
       - V(previous) gives stable back the task definition that it had before this module gave it the one it has. The
         service remembers it in its tags C(canary.ecs:release-before) and C(canary.ecs:promoted-to). Neither the traffic
-        nor the canary's release is looked at then. A service that has it already is left alone.
+        nor the canary's release is looked at then. A service that has it already is left alone. A promotion that fails,
+        and puts the old release back, puts back what the tags said before.
     type: str
     choices: [task_definition, image, previous]
     default: task_definition
