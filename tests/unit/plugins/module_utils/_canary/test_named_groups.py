@@ -22,11 +22,15 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import C
 from ansible_collections.canary.ecs.plugins.module_utils._canary.named_groups import named_by
 
 BOTOCORE = botocore.session.get_session()
+
+
+def regions_of(partition: str) -> list[str]:
+    return list(BOTOCORE.get_available_regions("elbv2", partition_name=partition))
+
+
 # A region of each partition that botocore knows.
 PARTITIONS = [
-    (partition, regions[0])
-    for partition in BOTOCORE.get_available_partitions()
-    if (regions := BOTOCORE.get_available_regions("elbv2", partition_name=partition))
+    (partition, region) for partition in BOTOCORE.get_available_partitions() for region in regions_of(partition)[:1]
 ]
 
 
@@ -44,7 +48,7 @@ def test_arns_of_every_partition(partition: str, region: str) -> None:
 
 @pytest.mark.parametrize(("partition", "region"), PARTITIONS)
 def test_the_partition_of_a_region_is_what_botocore_takes_it_for(partition: str, region: str) -> None:
-    regions = BOTOCORE.get_available_regions("elbv2", partition_name=partition)
+    regions = regions_of(partition)
     assert {partition_of_region(each) for each in regions} == {partition}, regions
     group = f"arn:{partition}:elasticloadbalancing:{region}:123456789012:targetgroup/cart/73e2d6bc24d8a067"
     options = {"stable_target_group": group, "canary_target_group": group.replace("/cart/", "/next/")}
