@@ -160,6 +160,28 @@ def test_a_change_set_that_is_named_alone_is_one_of_its_stack(world: World) -> N
     assert refusal(user.describe_change_set, ChangeSetName=sets[1])[0] == "AccessDenied"
 
 
+def test_who_registers_a_task_definition_with_tags_may_tag_it_then(world: World) -> None:
+    iam = world.client("iam")
+    iam.create_user(UserName="releaser")
+    key = iam.create_access_key(UserName="releaser")["AccessKey"]
+    user = signed(world, "ecs", key["AccessKeyId"], key["SecretAccessKey"])
+    register, definition = allow("ecs:RegisterTaskDefinition"), f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/app:*"
+    container = {"name": "app", "image": "app:v1", "memory": 128}
+    asked: dict[str, Any] = {"family": "app", "containerDefinitions": [container]}
+    tagged = {**asked, "tags": [{"key": "team", "value": "shop"}]}
+    iam.put_user_policy(UserName="releaser", PolicyName="own", PolicyDocument=document(register))
+    user.register_task_definition(**asked)
+    assert f"ecs:TagResource on resource: {definition}" in refusal(user.register_task_definition, **tagged)[1]
+    for action, allowed in (("RegisterTaskDefinition", True), ("CreateService", False)):
+        condition = {"StringEquals": {"ecs:CreateAction": action}}
+        policy = document(register, allow("ecs:TagResource", definition, Condition=condition))
+        iam.put_user_policy(UserName="releaser", PolicyName="own", PolicyDocument=policy)
+        if allowed:
+            user.register_task_definition(**tagged)
+        else:
+            refusal(user.register_task_definition, **tagged)
+
+
 def session(world: World, seconds: int) -> dict[str, str]:
     """The credentials of a role that may read, for so many seconds: AWS gives no session of less than 900."""
     iam = world.client("iam")
