@@ -25,6 +25,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.flows import (
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import given
 from ansible_collections.canary.ecs.plugins.module_utils._canary.stack import (
     holds_canary,
+    is_meant,
     is_ours,
     plan_stack,
 )
@@ -82,10 +83,15 @@ def stack_failures(stacks: Facts) -> list[str]:
     return failures((_first(stacks) or {}).get("stack_events") or [])
 
 
-def removable(stacks: Facts, stack_name: str) -> Answer:
-    """Whether the stack, if there is one, was made by this collection."""
+def removable(stacks: Facts, stack_name: str, *, confirm: str | None = None) -> Answer:
+    """Whether there is the stack; one that is not meant, or that this collection did not make, is a problem."""
     stack = _first(stacks)
-    return _answer(lambda: {"exists": stack is not None and is_ours(stack, stack_name=stack_name)})
+
+    def decide() -> Facts:
+        meant = is_meant(confirm, stack_name=stack_name)
+        return {"exists": meant and stack is not None and is_ours(stack, stack_name=stack_name)}
+
+    return _answer(decide)
 
 
 def target(options: Facts) -> Answer:

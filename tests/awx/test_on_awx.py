@@ -81,14 +81,15 @@ def test_the_guides_file_sets_up_the_templates_that_the_guide_lists() -> None:
 
 
 def test_no_survey_asks_for_what_the_application_has_set(controller: Controller) -> None:
-    """An empty answer would outrank a setting. What is removed for good is asked for all the same."""
+    """An answer would outrank a setting, an empty one too. The name of the stack to remove only confirms it."""
     settings = SHOP["awx_settings"]
     assert isinstance(settings, dict)
     asked = {
         name: {question["variable"] for question in controller.questions(controller.named("job_templates", name))}
         for name in controller.names("job_templates")
     }
-    assert {name for name, variables in asked.items() if variables & set(settings)} == {"shop: Destroy"}
+    assert {name for name, variables in asked.items() if variables & set(settings)} == set()
+    assert asked["shop: Destroy"] == {"confirm"}
     assert asked["shop: Promote"] == {"take", "promote_timeout"}
 
 
@@ -273,8 +274,15 @@ def test_roll_back_what_was_promoted(launch: Launch, shop: Application) -> None:
     assert ran.artifacts["canary_result"]["changed"] is True
 
 
+def test_destroy_with_another_name_than_that_of_the_stack_removes_nothing(launch: Launch, shop: Application) -> None:
+    before = shop.state
+    ran = launch("Destroy", fails=True, confirm="shop-test")
+    assert "The stack to remove is shop, and confirm is 'shop-test': nothing was removed." in ran.output
+    assert shop.state == before
+
+
 def test_destroy(launch: Launch, shop: Application) -> None:
-    ran = launch("Destroy", stack_name="shop")
+    ran = launch("Destroy", confirm="shop")
     assert ran.artifacts["canary_result"]["changed"] is True
     clusters = shop.client("ecs").list_clusters()["clusterArns"]
     assert [arn for arn in clusters if arn.endswith("/shop")] == []
@@ -284,6 +292,6 @@ def test_what_is_passed_on_is_no_variable_that_anything_reads(launch: Launch) ->
     """AWX makes extra variables of it, which outrank all others."""
     specs = yaml.safe_load((CHECKOUT / "roles/canary/meta/argument_specs.yml").read_text(encoding="utf-8"))
     options = {name for entry in specs["argument_specs"].values() for name in entry["options"]}
-    passed_on = set(launch("Destroy", stack_name="shop").artifacts)
+    passed_on = set(launch("Destroy", confirm="shop").artifacts)
     assert passed_on == {"canary_result"}
     assert passed_on & (options | names_of_the_playbooks()) == set()

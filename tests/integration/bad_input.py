@@ -300,4 +300,5 @@ PLAYBOOKS: list[tuple[str, Bad]] = [
     ("status.yml", Bad({**SERVICES, "cluster": "shpo"}, ("shpo", "Check that it exists"))),
     ("destroy.yml", Bad(SERVICES, ("services are named", "stack_name"))),
     ("destroy.yml", Bad({"stack_name": "theirs"}, ("theirs", "not", "canary.ecs"))),
+    ("destroy.yml", Bad({"stack_name": "theirs", "confirm": "ours"}, ("confirm", "'ours'", "theirs", "nothing"))),
 ]

@@ -124,6 +124,16 @@ def is_ours(stack: Mapping[str, Any], *, stack_name: str) -> bool:
     )
 
 
+def is_meant(confirm: str | None, *, stack_name: str) -> bool:
+    """True where nothing was typed to confirm, or the stack's name; raises `CanaryError` for anything else."""
+    if confirm in (None, "", stack_name):
+        return True
+    raise CanaryError(
+        f"The stack to remove is {stack_name}, and confirm is {confirm!r}: nothing was removed. Give the stack's name as "
+        "confirm, or the other stack as stack_name."
+    )
+
+
 def holds_canary(stack: Mapping[str, Any] | None) -> bool:
     """Whether the stack is complete, so that its services can be read."""
     return stack is not None and _status_of(stack) not in _REMAINS

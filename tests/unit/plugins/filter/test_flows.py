@@ -67,6 +67,14 @@ def test_a_decision_has_no_problem(name: str, arguments: tuple[Any, ...], key: s
     assert key in answer
 
 
+@pytest.mark.parametrize("stacks", [{"shop": OURS}, {}])
+def test_what_a_person_typed_to_confirm_must_be_the_stack_that_goes(stacks: dict[str, Any]) -> None:
+    refused = FILTERS["removable"](stacks, "shop", confirm="shop-test")
+    assert refused["problem"].startswith("The stack to remove is shop, and confirm is 'shop-test': nothing was removed.")
+    for confirm in ("shop", "", None):
+        assert FILTERS["removable"](stacks, "shop", confirm=confirm) == {"problem": "", "exists": bool(stacks)}
+
+
 def test_a_new_stack_is_planned_from_what_was_asked_for() -> None:
     plan = FILTERS["stack_plan"]({"stable_image": "app:v1"}, {}, stack_name="shop", services=None)
     assert (plan["problem"], plan["creates"]) == ("", True)
