@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.canary.ecs.plugins.module_utils._aws.calls import AwsError
 from ansible_collections.canary.ecs.plugins.module_utils._aws.ecs import update_service
 from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import poll_until
+from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import name_in
 from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import (
     Course,
     State,
@@ -172,7 +173,7 @@ def follow(ecs: Any, elbv2: Any, rollout: Rollout, *, timeout: float) -> Serving
             ecs, rollout, seen, f"was not through after {timeout:.0f} s: {seen}; {describe_deployments(seen.service)}"
         ),
         waiting=lambda seen: (
-            f"{rollout.service['serviceName']} takes {rollout.task_definition.rpartition('/')[2]}: {seen.progress}"
+            f"{rollout.service['serviceName']} takes {name_in(rollout.task_definition)}: {seen.progress}"
         ),
     )
 

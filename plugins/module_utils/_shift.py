@@ -46,7 +46,7 @@ Live = dict[str, Rule]
 
 
 @dataclass(frozen=True)
-class Clients:
+class Elbv2Clients:
     """Two clients of Elastic Load Balancing: one repeats what may be repeated, the other makes each call once."""
 
     repeating: Any
@@ -58,7 +58,7 @@ class _Taken(CanaryError):
 
 
 def write(
-    clients: Clients, changes: list[Change], groups: Groups, *, on_failure: str, conditional: bool = False
+    clients: Elbv2Clients, changes: list[Change], groups: Groups, *, on_failure: str, conditional: bool = False
 ) -> None:
     """Make the changes, and read back every rule, also those that needed none.
 
@@ -78,7 +78,7 @@ class _Shift:
     """One shift under way."""
 
     def __init__(
-        self, clients: Clients, changes: list[Change], groups: Groups, *, on_failure: str, conditional: bool
+        self, clients: Elbv2Clients, changes: list[Change], groups: Groups, *, on_failure: str, conditional: bool
     ) -> None:
         self._clients = clients
         self._changes = changes

@@ -176,7 +176,7 @@ stable:
       description: The task definition that the service is at, or is moving to.
       type: str
       sample: arn:aws:ecs:eu-west-1:123456789012:task-definition/cart-stable:41
-    release_before:
+    previous_release:
       description:
         - The task definition that the service had before it was given this one by M(canary.ecs.ecs_canary_promote).
           Null where it was not.
@@ -353,6 +353,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws.elbv2 import (
     target_states,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import poll_until
+from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import name_in
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.facts import (
     Facts,
@@ -424,7 +425,7 @@ def read(module: CanaryModule) -> dict[str, Any]:
     services = found.services or (None, None)
     return {
         "changed": False,
-        "cluster": services[0]["clusterArn"].rpartition("/")[2] if services[0] else None,
+        "cluster": name_in(services[0]["clusterArn"]) if services[0] else None,
         "percent": common_percent(rules),
         "promoted": is_promoted(*services),
         "rules": rules,

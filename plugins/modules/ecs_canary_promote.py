@@ -49,9 +49,9 @@ options:
         must have the same containers. A new revision is registered, with every other field and tag as it is, unless one
         of the family's newest revisions is just that.
       - V(previous) gives stable back the task definition that it had before this module gave it the one it has. The
-        service remembers it in its tags C(canary.ecs:release-before) and C(canary.ecs:promoted-to). Neither the traffic
-        nor the canary's release is looked at then. A service that has it already is left alone. A promotion that fails,
-        and puts the old release back, puts back what the tags said before.
+        service remembers it in its tags C(canary.ecs:previous-release) and C(canary.ecs:promoted-to). Neither the
+        traffic nor the canary's release is looked at then. A service that has it already is left alone. A promotion
+        that fails, and puts the old release back, puts back what the tags said before.
     type: str
     choices: [task_definition, image, previous]
     default: task_definition
@@ -161,7 +161,7 @@ log:
   elements: str
   sample:
     - The canary holds all traffic on rule 10 (arn:aws:...).
-    - Service cart-stable remembers cart-stable:41 in its tag canary.ecs:release-before.
+    - Service cart-stable remembers cart-stable:41 in its tag canary.ecs:previous-release.
     - "Service cart-stable took cart-canary:42 in place of cart-stable:41, by deployment ecs-svc/1234567890123456789:
       4 running and 0 pending of 4 desired; target group cart-stable: 4 healthy."
 put_back:
@@ -204,6 +204,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws.ecs import (
     untag_service,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import poll_until
+from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import name_in
 from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import (
     controller_of,
     deployment_facts,
@@ -275,12 +276,7 @@ class Release:
         return images(self.definition)
 
     def __str__(self) -> str:
-        return short(self.arn) if self.arn else f"a new revision of {self.definition['family']}"
-
-
-def short(task_definition: str) -> str:
-    """``family:revision`` of a task definition's ARN."""
-    return task_definition.rpartition("/")[2]
+        return name_in(self.arn) if self.arn else f"a new revision of {self.definition['family']}"
 
 
 def read_services(ecs: Any, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -387,7 +383,7 @@ def promote(
     arn = new.arn
     if arn is None:
         arn = register(module, ecs, new.definition)
-        log.append(f"Registered {short(arn)}.")
+        log.append(f"Registered {name_in(arn)}.")
     # Not what stable is only on its way to: a promotion that was cut off leaves that, and nobody has seen it run.
     previous = last_completed(stable, str(old.arn))
     if module.params["take"] != "previous":
@@ -401,7 +397,7 @@ def promote(
             remember_again(ecs, stable)
         raise
     log.append(
-        f"Service {stable['serviceName']} took {short(arn)} in place of {old}, by deployment {rollout.deployment}: "
+        f"Service {stable['serviceName']} took {name_in(arn)} in place of {old}, by deployment {rollout.deployment}: "
         f"{serving}."
     )
     return result(old, Release(arn, new.definition), deployment=state_of(serving.service, rollout.deployment), log=log)
@@ -411,9 +407,9 @@ def remember(ecs: Any, stable: dict[str, Any], *, previous: str, since: str) -> 
     """Let stable remember the release that it is about to give up; a sentence about that for the log."""
     name, tags = stable["serviceName"], to_remember(previous, since)
     if not tags or not can_remember(stable["serviceArn"]):
-        return f"Service {name} cannot remember {short(previous)} in a tag: its ARN has the old form, or is too long."
+        return f"Service {name} cannot remember {name_in(previous)} in a tag: its ARN has the old form, or is too long."
     tag_service(ecs, stable, tags)
-    return f"Service {name} remembers {short(previous)} in its tag {PREVIOUS}."
+    return f"Service {name} remembers {name_in(previous)} in its tag {PREVIOUS}."
 
 
 def remember_again(ecs: Any, stable: dict[str, Any]) -> None:

@@ -277,13 +277,13 @@ from ansible_collections.canary.ecs.plugins.module_utils._groups import (
     require,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._module import CanaryModule, run
-from ansible_collections.canary.ecs.plugins.module_utils._shift import Clients, write
+from ansible_collections.canary.ecs.plugins.module_utils._shift import Elbv2Clients, write
 
 # How long a shift that somebody else is in the middle of may take to end, and a reading to show the last write.
 REST_SECONDS = 5.0
 REST_INTERVAL = 0.5
 
-OPTIONS: dict[str, dict[str, Any]] = {
+ARGUMENTS: dict[str, dict[str, Any]] = {
     **GROUP_OPTIONS,
     "percent": {"type": "float"},
     "weights": {
@@ -312,7 +312,7 @@ def shift(module: CanaryModule) -> dict[str, Any]:
     refuse_sticky_groups(elbv2, changes, groups)
     health = ensure_healthy(module, elbv2, changes, groups, least=least_targets(found, changes, groups))
     if not module.check_mode:
-        clients = Clients(elbv2, module.client_of_unrepeated("elbv2"))
+        clients = Elbv2Clients(elbv2, module.client_of_unrepeated("elbv2"))
         conditional = params["from_percent"] is not None
         write(clients, changes, groups, on_failure=params["on_partial_failure"], conditional=conditional)
     warn_of_sticky_clients(module, changes)
@@ -502,7 +502,7 @@ def _sentence(change: Change, *, check_mode: bool) -> str:
 
 def main() -> None:
     module = CanaryModule(
-        OPTIONS,
+        ARGUMENTS,
         mutually_exclusive=[("percent", "weights"), *GROUPS_EXCLUSIVE],
         required_one_of=[("percent", "weights"), *GROUPS_ONE_OF],
         required_together=GROUPS_TOGETHER,

@@ -295,6 +295,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws.ecs import (
     update_service,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import poll_until
+from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import name_in
 from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import (
     Bounds,
     Capacity,
@@ -317,7 +318,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.holding import 
     held_at,
     memory_of,
 )
-from ansible_collections.canary.ecs.plugins.module_utils._canary.tags import can_remember
+from ansible_collections.canary.ecs.plugins.module_utils._canary.tags import can_remember, remembered
 from ansible_collections.canary.ecs.plugins.module_utils._module import CanaryModule, run
 from ansible_collections.canary.ecs.plugins.module_utils._serving import (
     Serving,
@@ -357,7 +358,7 @@ ARGUMENTS = {
 
 
 @dataclass(frozen=True)
-class Clients:
+class AwsClients:
     """The services of AWS that this module talks to."""
 
     ecs: Any
@@ -391,10 +392,10 @@ class Sized:
     @property
     def tagged(self) -> str | None:
         """The tag that remembers, whether it still means anything or not."""
-        return next((tag["value"] for tag in self.service.get("tags", []) if tag["key"] == TAG), None)
+        return remembered(self.service.get("tags", []), TAG)
 
 
-def read_sized(clients: Clients, cluster: str, names: list[str], *, tags: bool) -> list[Sized]:
+def read_sized(clients: AwsClients, cluster: str, names: list[str], *, tags: bool) -> list[Sized]:
     """The services with their scalable targets; raises `CanaryError` for one that has no count of its own to set."""
     services = describe_services(clients.ecs, cluster, names, tags=tags)
     if len({service["serviceArn"] for service in services}) < len(services):
@@ -446,13 +447,13 @@ def refuse_hold(options: dict[str, Any]) -> None:
         raise CanaryError("hold is false, which puts the min of before back: leave out min and like.")
 
 
-def remember(clients: Clients, sized: Sized, memory: Memory | None) -> None:
+def remember(clients: AwsClients, sized: Sized, memory: Memory | None) -> None:
     """Let the service remember its min, before it is held at another one."""
     if memory and memory.text != sized.tagged:
         tag_service(clients.ecs, sized.service, {TAG: memory.text})
 
 
-def forget(clients: Clients, sized: Sized, memory: Memory | None) -> None:
+def forget(clients: AwsClients, sized: Sized, memory: Memory | None) -> None:
     """Take the memory from the service, once it has its own min again."""
     if memory is None and sized.tagged is not None:
         untag_service(clients.ecs, sized.service, TAG)
@@ -471,7 +472,7 @@ def remembering(sized: Sized, memory: Memory | None, *, hold: bool | None) -> li
     return []
 
 
-def apply(clients: Clients, sized: Sized, write: Write) -> None:
+def apply(clients: AwsClients, sized: Sized, write: Write) -> None:
     """Make one write."""
     if isinstance(write, SetBounds):
         register_scalable_target(clients.scaling, resource_id(sized.service), minimum=write.min, maximum=write.max)
@@ -495,7 +496,7 @@ def suspension(sized: Sized) -> list[str]:
     return [f"The autoscaler of service {sized.name} is suspended ({', '.join(kept_from)}), and is left so."]
 
 
-def read_back(clients: Clients, sized: Sized, after: Capacity, *, timeout: float) -> Sized:
+def read_back(clients: AwsClients, sized: Sized, after: Capacity, *, timeout: float) -> Sized:
     """Read the capacity until it shows the change. Raises `CanaryError` with both values when it never does."""
 
     def read() -> Sized:
@@ -517,7 +518,7 @@ def read_back(clients: Clients, sized: Sized, after: Capacity, *, timeout: float
     )
 
 
-def change(clients: Clients, sized: Sized, after: Capacity, *, wait: bool, timeout: float) -> tuple[Sized, Serving]:
+def change(clients: AwsClients, sized: Sized, after: Capacity, *, wait: bool, timeout: float) -> tuple[Sized, Serving]:
     """Make the writes, read them back, and wait for the tasks where asked to; the readings after it.
 
     A `CanaryError` on the way says in its facts what was wanted, and whether a write was made before it.
@@ -543,7 +544,9 @@ def ensure_capacity(module: CanaryModule) -> dict[str, Any]:
     options = module.params
     refuse_bad(options)
     refuse_hold(options)
-    clients = Clients(module.client_of("ecs"), module.client_of("application-autoscaling"), module.client_of("elbv2"))
+    clients = AwsClients(
+        module.client_of("ecs"), module.client_of("application-autoscaling"), module.client_of("elbv2")
+    )
     names = [options["service"]] + ([options["like"]["service"]] if options["like"] else [])
     sized, *model = read_sized(clients, options["cluster"], names, tags=options["hold"] is not None)
     wanted = asked(options, model[0] if model else None)
@@ -573,7 +576,7 @@ def result(before: Capacity, after: Capacity, serving: Serving, *, log: list[str
         "service": {
             "name": service["serviceName"],
             "arn": service["serviceArn"],
-            "cluster": service["clusterArn"].rpartition("/")[2],
+            "cluster": name_in(service["clusterArn"]),
         },
         "before": before.facts(),
         "after": after.facts(),

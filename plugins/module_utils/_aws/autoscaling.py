@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.canary.ecs.plugins.module_utils._aws.calls import call, pages
+from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import name_in
 
 DIMENSION = "ecs:service:DesiredCount"
 
@@ -17,7 +18,7 @@ def resource_id(service: dict[str, Any]) -> str:
 
     https://docs.aws.amazon.com/autoscaling/application/APIReference/API_ScalableTarget.html
     """
-    cluster = service["clusterArn"].rpartition("/")[2]
+    cluster = name_in(service["clusterArn"])
     return f"service/{cluster}/{service['serviceName']}"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.canary.ecs.plugins.module_utils._aws.calls import call
+from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import name_in
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 
 
@@ -50,7 +51,7 @@ def _called(service: dict[str, Any]) -> tuple[str, str, str]:
     ECS takes both forms, and answers with the one that the service was made with.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-account-settings.html
     """
-    name, cluster = service["serviceName"], service["clusterArn"].rpartition("/")[2]
+    name, cluster = service["serviceName"], name_in(service["clusterArn"])
     prefix = service["serviceArn"].partition("/")[0]
     return name, f"{prefix}/{name}", f"{prefix}/{cluster}/{name}"
 
@@ -128,7 +129,7 @@ def latest_revisions(client: Any, family: str, *, most: int) -> list[str]:
         sort="DESC",
         maxResults=most,
     )
-    return [arn for arn in answer.get("taskDefinitionArns", []) if arn.rpartition("/")[2].rpartition(":")[0] == family]
+    return [arn for arn in answer.get("taskDefinitionArns", []) if name_in(arn).rpartition(":")[0] == family]
 
 
 def register_task_definition(client: Any, task_definition: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) The canary.ecs authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an ARN of Elastic Load Balancing says by itself, without asking AWS.
+"""What an ARN says by itself, without asking AWS: one of Elastic Load Balancing above all.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html
 """
@@ -23,6 +23,11 @@ _PARTITIONS = {
     "us-isof-": "aws-iso-f",
 }
 _SEGMENTS = {"targetgroup": 2, "listener": 4, "listener-rule": 5}
+
+
+def name_in(arn: str) -> str:
+    """The last part of an ARN, by which people know it: a cluster's name, a task definition's ``family:revision``."""
+    return arn.rpartition("/")[2]
 
 
 def kind_of(arn: str) -> str | None:

@@ -145,11 +145,13 @@ def _bounds_after(before: Bounds | None, wanted: Wanted, service: str) -> Bounds
     if low < 0:
         raise CanaryError(f"min is {low}: it is 0 or more.", service=service)
     if low > high:
-        raise CanaryError(f"{_named(wanted)} of service {service}: min {low} is above max {high}.", service=service)
+        raise CanaryError(
+            f"{_asked_bounds(wanted)} of service {service}: min {low} is above max {high}.", service=service
+        )
     return Bounds(low, high)
 
 
-def _named(wanted: Wanted) -> str:
+def _asked_bounds(wanted: Wanted) -> str:
     """Which bounds were asked for, in words."""
     asked = [f"{name} {value}" for name, value in (("min", wanted.min), ("max", wanted.max)) if value is not None]
     return f"Cannot set {' and '.join(asked)}"

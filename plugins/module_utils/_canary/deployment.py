@@ -81,7 +81,7 @@ class Course:
         if ours.get("rolloutState") == "FAILED":
             return Verdict(State.FAILED, ours.get("rolloutStateReason") or "ECS gives no reason")
         if leading is not None and leading["id"] != self._deployment:
-            return Verdict(State.FAILED, f"{_named(leading)} took its place")
+            return Verdict(State.FAILED, f"{_in_words(leading)} took its place")
         return Verdict(State.DONE if _rolled_out(ours, service) else State.WAITING)
 
     def _judge_missing(self, leading: dict[str, Any] | None) -> Verdict:
@@ -89,7 +89,7 @@ class Course:
         late = leading is None or leading["id"] in self._older
         if late and self._missed < READINGS_MISSED:
             return Verdict(State.WAITING)
-        return Verdict(State.FAILED, f"{_named(leading)} took its place" if leading else "it is gone")
+        return Verdict(State.FAILED, f"{_in_words(leading)} took its place" if leading else "it is gone")
 
 
 def _rolled_out(deployment: dict[str, Any], service: dict[str, Any]) -> bool:
@@ -99,7 +99,7 @@ def _rolled_out(deployment: dict[str, Any], service: dict[str, Any]) -> bool:
     return len(service["deployments"]) == 1 and _runs_all(service)
 
 
-def _named(deployment: dict[str, Any]) -> str:
+def _in_words(deployment: dict[str, Any]) -> str:
     return f"deployment {deployment['id']} of task definition {deployment.get('taskDefinition')}"
 
 
@@ -118,7 +118,7 @@ def tasks_settled(service: dict[str, Any]) -> bool:
     if leading.get("rolloutState") == "FAILED":
         reason = leading.get("rolloutStateReason") or "ECS gives no reason"
         raise CanaryError(
-            f"Service {service['serviceName']} cannot start its tasks: {_named(leading)} has FAILED: {reason}.",
+            f"Service {service['serviceName']} cannot start its tasks: {_in_words(leading)} has FAILED: {reason}.",
             service=service["serviceArn"],
         )
     return _runs_all(service) and bool(leading.get("runningCount") == service["desiredCount"])

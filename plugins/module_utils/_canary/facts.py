@@ -42,7 +42,7 @@ def service_facts(
         "deployment_controller": controller_of(service) if service else None,
         "deployment_strategy": strategy_of(service) if service else None,
         "task_definition": service.get("taskDefinition"),
-        "release_before": previous_release(service.get("tags", []), live=service.get("taskDefinition")),
+        "previous_release": previous_release(service.get("tags", []), live=service.get("taskDefinition")),
         "images": images(task_definition) if task_definition else {},
         "desired": service.get("desiredCount"),
         "running": service.get("runningCount"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from ansible_collections.canary.ecs.plugins.module_utils._canary.tags import LONGEST_VALUE, Tags, remembered
 
-PREVIOUS = "canary.ecs:release-before"
+PREVIOUS = "canary.ecs:previous-release"
 PROMOTED_TO = "canary.ecs:promoted-to"
 
 

@@ -129,8 +129,8 @@ def is_meant(confirm: str | None, *, stack_name: str) -> bool:
     if confirm in (None, "", stack_name):
         return True
     raise CanaryError(
-        f"The stack to remove is {stack_name}, and confirm is {confirm!r}: nothing was removed. Give the stack's name as "
-        "confirm, or the other stack as stack_name."
+        f"The stack to remove is {stack_name}, and confirm is {confirm!r}: nothing was removed. Give the stack's name "
+        "as confirm, or the other stack as stack_name."
     )
 
 

@@ -9,6 +9,8 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import name_in
+
 Facts = Mapping[str, Any]
 
 # Ansible indents what it shows by eleven characters, quotes and comma included: 69 fit an 80-column terminal.
@@ -64,9 +66,9 @@ def rollback_line(info: Facts) -> str:
     runs = f"Stable runs {_version(stable) or 'its release'} ({_release(stable)})"
     if not info.get("promoted") and stable.get("images") != canary.get("images"):
         return f"{runs}."
-    previous = stable.get("release_before")
+    previous = stable.get("previous_release")
     how = (
-        f"To bring {_named(previous)} back, which it had before: canary.ecs.rollback -e restore=true"
+        f"To bring {name_in(previous)} back, which it had before: canary.ecs.rollback -e restore=true"
         if previous
         else "Deploy the one that you want, by stable_image or as you usually do."
     )
@@ -129,11 +131,7 @@ def _bounds(service: Facts) -> str:
 
 
 def _release(service: Facts) -> str:
-    return _named(service["task_definition"])
-
-
-def _named(task_definition: Any) -> str:
-    return str(task_definition).rsplit("/", 1)[-1]
+    return name_in(str(service["task_definition"]))
 
 
 def _rollout(service: Facts) -> str:
@@ -161,9 +159,9 @@ def _notes(info: Facts) -> list[str]:
     notes = []
     if info.get("promoted"):
         notes.append("stable and canary run the same release")
-    if previous := info["stable"].get("release_before"):
+    if previous := info["stable"].get("previous_release"):
         notes.append(
-            f"stable had {_named(previous)} before its promotion: canary.ecs.rollback -e restore=true gives it back"
+            f"stable had {name_in(previous)} before its promotion: canary.ecs.rollback -e restore=true gives it back"
         )
     if not info["rules"]:
         notes.append("no listener rule forwards to both target groups, so there is no traffic to split")

@@ -70,7 +70,9 @@ def test_a_decision_has_no_problem(name: str, arguments: tuple[Any, ...], key: s
 @pytest.mark.parametrize("stacks", [{"shop": OURS}, {}])
 def test_what_a_person_typed_to_confirm_must_be_the_stack_that_goes(stacks: dict[str, Any]) -> None:
     refused = FILTERS["removable"](stacks, "shop", confirm="shop-test")
-    assert refused["problem"].startswith("The stack to remove is shop, and confirm is 'shop-test': nothing was removed.")
+    assert refused["problem"].startswith(
+        "The stack to remove is shop, and confirm is 'shop-test': nothing was removed."
+    )
     for confirm in ("shop", "", None):
         assert FILTERS["removable"](stacks, "shop", confirm=confirm) == {"problem": "", "exists": bool(stacks)}
 

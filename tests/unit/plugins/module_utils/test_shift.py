@@ -101,7 +101,7 @@ def shift(balancer: Balancer, split: Split) -> bool:
     rules = [Rule(arn, LISTENER, int(arn[-1]), tuple(actions(now))) for arn, now in balancer.rules.items()]
     changes = plan(rules, GROUPS, split, stickiness_off=False)
     try:
-        _shift.write(_shift.Clients(balancer, balancer), changes, GROUPS, on_failure="put_back")
+        _shift.write(_shift.Elbv2Clients(balancer, balancer), changes, GROUPS, on_failure="put_back")
     except CanaryError as error:
         assert "Somebody else changed" in str(error)
         return False

@@ -363,7 +363,7 @@ def test_a_release_that_stable_never_ran_is_not_the_one_to_restore(aws: FakeAws)
     after_update(aws, settles(aws))
     promote(aws)
     tags = {tag["key"]: tag["value"] for tag in aws.services["stable"]["tags"]}
-    assert tags["canary.ecs:release-before"] == V1
+    assert tags["canary.ecs:previous-release"] == V1
 
 
 def test_a_service_that_cannot_have_tags_is_promoted_all_the_same(aws: FakeAws) -> None:

@@ -86,7 +86,7 @@ def test_what_is_out_of_the_ordinary_is_shown() -> None:
 
 
 def test_the_release_that_stable_had_before_its_promotion_is_named() -> None:
-    promoted = info(stable=service("cart", release_before="arn:td/cart:6"), promoted=True)
+    promoted = info(stable=service("cart", previous_release="arn:td/cart:6"), promoted=True)
     text = " ".join(" ".join(status_lines(promoted)).split())
     assert "stable had cart:6 before its promotion: canary.ecs.rollback -e restore=true gives it back" in text
     assert "before its promotion" not in " ".join(status_lines(info()))
@@ -140,7 +140,7 @@ def test_a_rollback_says_that_a_promoted_release_stays(more: dict[str, Any]) -> 
 
 
 def test_a_rollback_names_the_release_that_can_be_restored() -> None:
-    told = rollback_line(info(stable=service("cart", release_before="arn:td/cart:6"), promoted=True))
+    told = rollback_line(info(stable=service("cart", previous_release="arn:td/cart:6"), promoted=True))
     assert "To bring cart:6 back, which it had before: canary.ecs.rollback -e restore=true" in told
 
 
