@@ -10,7 +10,7 @@
     python -m lab fault ...     let API calls fail: add KIND, list, clear
     python -m lab down          end it; leaves no process and no file
 
-Exit status: 0, 1 with the reason on standard error, or from ``traffic`` 1 when a request failed.
+Exit status: 0; 1 with the reason on standard error, or from ``traffic`` 1 when a request failed; 2 for bad arguments.
 """
 
 from __future__ import annotations

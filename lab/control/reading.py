@@ -56,7 +56,6 @@ def target_groups(backend: ELBv2Backend, targets: Targets) -> dict[str, TargetGr
             arn=group.arn,
             name=group.name,
             port=int(group.port),
-            stickiness_seconds=_stickiness(group),
             deregistration_delay=_delay(group),
             targets=tuple(Target(t.id, t.port, t.state, t.reason) for t in targets.of(group.arn)),
         )
@@ -95,13 +94,6 @@ def _check(group: FakeTargetGroup) -> HealthCheck:
 
 def _delay(group: FakeTargetGroup) -> int:
     return int(str(group.attributes["deregistration_delay.timeout_seconds"]))
-
-
-def _stickiness(group: FakeTargetGroup) -> int | None:
-    """Seconds that the load balancer's own cookie holds a client to one target; None where it is off."""
-    if str(group.attributes.get("stickiness.enabled")).lower() != "true":
-        return None
-    return int(str(group.attributes.get("stickiness.lb_cookie.duration_seconds", 86400)))
 
 
 def task_definition(definition: TaskDefinition) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 # Copyright (c) The canary.ecs authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The HTTP door of the control plane: moto's application behind a lock, a call log and room for faults."""
+"""The HTTP door of the control plane: moto's application behind a lock, a call log, and what is put in its way."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 Middleware = Callable[[Application], Application]
 """Wraps the application. Finds the `Request` in ``environ["lab.request"]`` and its body in ``environ["lab.body"]``.
-Faults are put in this way."""
+The permission gate and the faults are put in this way."""
 
 
 class _QuietHandler(MotoRequestHandler):

@@ -55,12 +55,11 @@ class Target:
 
 @dataclass(frozen=True)
 class TargetGroup:
-    """One target group. ``stickiness_seconds`` is None where stickiness is off; delays are in seconds."""
+    """One target group. ``deregistration_delay`` is in seconds."""
 
     arn: str
     name: str
     port: int
-    stickiness_seconds: int | None
     deregistration_delay: int
     targets: tuple[Target, ...]
 
@@ -71,9 +70,6 @@ class Container:
 
     name: str
     image: str
-    environment: dict[str, str]
-    command: tuple[str, ...]
-    essential: bool = True
 
 
 @dataclass(frozen=True)
@@ -81,10 +77,8 @@ class TaskSpec:
     """Everything that starting one task takes. ``stop_timeout`` is the seconds between SIGTERM and SIGKILL."""
 
     task_arn: str
-    cluster: str
     service: str
     family: str
-    revision: int
     containers: tuple[Container, ...]
     address: str
     port: int

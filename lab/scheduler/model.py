@@ -23,7 +23,7 @@ def now() -> datetime:
 class Task:
     """One task. ``last_status`` is what is, ``desired_status`` where it is going (RUNNING or STOPPED).
 
-    ``running_since`` and ``stopping_since`` are readings of the lab's clock, in seconds.
+    ``pending_since``, ``running_since`` and ``terminated_at`` are readings of the lab's clock, in seconds.
     """
 
     spec: TaskSpec
@@ -40,7 +40,6 @@ class Task:
     process: TaskProcess | None = None
     pending_since: float = 0.0
     running_since: float | None = None
-    sigterm_at: float | None = None
     terminated_at: float | None = None
     was_healthy: bool = False
     counted: bool = False

@@ -23,13 +23,10 @@ def spec_of(definition: dict[str, Any], service: Service, address: str) -> TaskS
 def spec_in(definition: dict[str, Any], *, cluster_arn: str, service: str, address: str) -> TaskSpec:
     """The spec of a fresh task in a cluster; ``service`` is empty for a task that RunTask started."""
     containers = definition["containerDefinitions"]
-    cluster = cluster_arn.rsplit("/", 1)[-1]
     return TaskSpec(
         task_arn=f"{cluster_arn.replace(':cluster/', ':task/')}/{ids.hex_id()}",
-        cluster=cluster,
         service=service,
         family=definition["family"],
-        revision=int(definition["revision"]),
         containers=tuple(_container(container) for container in containers),
         address=address,
         port=_port(containers),
@@ -41,9 +38,6 @@ def _container(definition: dict[str, Any]) -> Container:
     return Container(
         name=definition["name"],
         image=definition["image"],
-        environment={pair["name"]: pair.get("value", "") for pair in definition.get("environment") or []},
-        command=tuple(definition.get("command") or ()),
-        essential=definition.get("essential", True) is not False,
     )
 
 

@@ -25,7 +25,7 @@ BARE, CLI, APPLICATION_LB = "bare boto3 script", "AWS CLI", "amazon.aws.elb_appl
 
 @dataclass(frozen=True)
 class Job:
-    """Something to do, from a state that every run begins with. ``percent`` is the canary's share before and after."""
+    """Something to do, from a state that every run begins with: the canary's percent ``before`` it and ``after``."""
 
     name: str
     before: int

@@ -33,9 +33,6 @@ class Taken:
     tasks: Tasks
 
 
-Taken_ = list[Taken]
-
-
 @dataclass(frozen=True)
 class Result:
     """All runs of one contestant for one job."""

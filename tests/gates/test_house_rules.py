@@ -61,7 +61,7 @@ def methods_called(node: ast.AST) -> Iterator[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("name", PURE, ids=str)
-def test_the_pure_room_only_computes(name: Path) -> None:
+def test_the_pure_package_only_computes(name: Path) -> None:
     allowed = f"{OURS}module_utils._canary."
     assert [
         module for module in imports(name) if not module.startswith(allowed) and module.split(".")[0] not in COMPUTING
@@ -70,7 +70,7 @@ def test_the_pure_room_only_computes(name: Path) -> None:
 
 @pytest.mark.parametrize("name", PLUGINS, ids=str)
 def test_imports_run_one_way(name: Path) -> None:
-    """Modules use the rooms below them; ``_aws`` of the pure room only its errors; nothing imports a module."""
+    """Modules use the packages below them, and ``_aws`` the pure one; nothing imports a module."""
     ours = [module.removeprefix(OURS) for module in imports(name) if module.startswith(OURS)]
     assert [module for module in ours if module.startswith("modules.")] == []
     if "_aws" in name.parts:

@@ -1,7 +1,7 @@
 # Copyright (c) The canary.ecs authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The quick gates, each one tool: ``make lint`` runs these."""
+"""The quick gates, each one tool: ``make lint`` runs these and a few others."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def correct(cloud: Cloud, moto: Patches) -> None:
-    """Refuse default rules in ModifyRule and DeleteRule."""
+    """Refuse default rules in ModifyRule, DeleteRule and SetRulePriorities."""
 
     def modify(original: Any, backend: ELBv2Backend, rule_arn: str, conditions: Any, actions: Any) -> Any:
         _refuse_default(backend, rule_arn, "modified")
@@ -30,8 +30,14 @@ def correct(cloud: Cloud, moto: Patches) -> None:
         _refuse_default(backend, arn, "deleted")
         return original(backend, arn)
 
+    def set_priorities(original: Any, backend: ELBv2Backend, rule_priorities: list[dict[str, Any]]) -> Any:
+        for asked in rule_priorities:
+            _refuse_default(backend, asked["RuleArn"], "given a priority")
+        return original(backend, rule_priorities)
+
     moto.wrap(ELBv2Backend, "modify_rule", modify)
     moto.wrap(ELBv2Backend, "delete_rule", delete)
+    moto.wrap(ELBv2Backend, "set_rule_priorities", set_priorities)
 
 
 def _refuse_default(backend: ELBv2Backend, rule_arn: str, what: str) -> None:

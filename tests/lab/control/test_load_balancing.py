@@ -31,6 +31,8 @@ def test_a_default_rule_takes_modify_listener_alone(pair: Pair) -> None:
         == "OperationNotPermitted"
     )
     assert refused(pair.elb.delete_rule, RuleArn=default_rule(pair)) == "OperationNotPermitted"
+    priorities = [{"RuleArn": default_rule(pair), "Priority": 5}]
+    assert refused(pair.elb.set_rule_priorities, RulePriorities=priorities) == "OperationNotPermitted"
     pair.elb.modify_listener(ListenerArn=pair.listener, DefaultActions=[pair.forward(3, 1)])
     rule = pair.elb.describe_rules(RuleArns=[default_rule(pair)])["Rules"][0]
     assert {group["Weight"] for group in rule["Actions"][0]["ForwardConfig"]["TargetGroups"]} == {3, 1}

@@ -79,13 +79,7 @@ def test_a_group_taken_out_of_its_rule_falls_back_to_unused(pair: Pair) -> None:
     assert pair.states(pair.stable) == ["initial"]
 
 
-def test_the_view_shows_stickiness_and_delay(pair: Pair) -> None:
-    assert pair.cloud.target_groups()[pair.stable].stickiness_seconds is None
-    pair.elb.modify_rule(RuleArn=pair.rule, Actions=[{"Type": "forward", "TargetGroupArn": pair.stable}])
-    attributes = [
-        {"Key": "stickiness.enabled", "Value": "true"},
-        {"Key": "stickiness.lb_cookie.duration_seconds", "Value": "120"},
-    ]
+def test_the_view_shows_the_delay(pair: Pair) -> None:
+    attributes = [{"Key": "deregistration_delay.timeout_seconds", "Value": "7"}]
     pair.elb.modify_target_group_attributes(TargetGroupArn=pair.stable, Attributes=attributes)
-    view = pair.cloud.target_groups()[pair.stable]
-    assert (view.stickiness_seconds, view.deregistration_delay) == (120, 5)
+    assert pair.cloud.target_groups()[pair.stable].deregistration_delay == 7

@@ -63,9 +63,6 @@ def test_a_condition_that_the_lab_cannot_judge_is_no_quiet_yes_or_no() -> None:
         allows([{"Statement": statement}], Ask("ecs:UpdateService"))
 
 
-Signed = Callable[..., Any]
-
-
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     made = World()
