@@ -27,8 +27,8 @@ from urllib.parse import urlsplit
 
 from lab import lifecycle
 from lab.addresses import NoNumberLeft
-from lab.faults import client as faults
-from lab.faults.room import KINDS
+from lab.client import add_fault, clear_faults, faults_of
+from lab.faults.fault_set import KINDS
 from lab.state import LabError
 from lab.traffic.report import Sample, summarise
 
@@ -83,10 +83,10 @@ def fault(options: argparse.Namespace) -> int:
     lab = lifecycle.find(options.name)
     if options.what == "add":
         chosen = {name: getattr(options, name) for name in ("operation", "service", "calls", "share", "seconds")}
-        faults.add(lab, options.kind, **{name: value for name, value in chosen.items() if value is not None})
+        add_fault(lab, options.kind, **{name: value for name, value in chosen.items() if value is not None})
     elif options.what == "clear":
-        faults.clear(lab)
-    print("\n".join(map(_fault, faults.faults(lab))) or f"No fault is set in the lab {lab.name}")
+        clear_faults(lab)
+    print("\n".join(map(_fault, faults_of(lab))) or f"No fault is set in the lab {lab.name}")
     return 0
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from lab.addresses import Network, claim, may_bind_low_ports
 from lab.balancer.fleet import Fleet
-from lab.balancer.starved import PATH, Starved
+from lab.balancer.starved import STARVED_PATH, Starved
 from lab.checkout import CHECKOUT
 from lab.control.cloud import Cloud
 from lab.control.settings import Settings
@@ -92,7 +92,7 @@ class Daemon:
             state.directory / "balancers", propagation_delay=propagation_delay, low_ports=self.lab.low_ports
         )
         self._starved = Starved(time.time)
-        self._cloud.server.pages[PATH] = self._starved
+        self._cloud.server.pages[STARVED_PATH] = self._starved
         self._ending = threading.Event()
 
     def run(self) -> None:

@@ -22,7 +22,7 @@ from typing import NoReturn
 
 from lab import lifecycle
 from lab.checkout import CHECKOUT
-from lab.rehearsal import Played, command_line, play
+from lab.playbooks import Played, command_line, play
 from lab.state import Lab, Process, State
 from lab.status import client_of
 from lab.traffic import Report, Traffic

@@ -22,7 +22,7 @@ from lab.balancer.certificate import self_signed
 from lab.balancer.config import Document
 from lab.balancer.envoy import Envoy, EnvoyError
 from lab.control.views import LoadBalancer, TargetGroup
-from lab.metrics.room import Served
+from lab.metrics.cloudwatch import Served
 
 RETENTION = 60.0
 """Seconds that a target group stays known after the last rule let go of it, so that its requests in flight can end."""

@@ -10,17 +10,15 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group
 
 from __future__ import annotations
 
-import json
 import threading
-import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lab.balancer.actions import weights_of
 from lab.control.views import LoadBalancer, TargetGroup
-from lab.state import Lab
+from lab.control.wsgi import Environ, StartResponse, json_page
 
-PATH = "/_lab/starved"
+STARVED_PATH = "/_lab/starved"
 
 
 class Starved:
@@ -42,12 +40,10 @@ class Starved:
                 self._open[arn] = {"target_group": arn, "since": now, "until": None}
                 self._all.append(self._open[arn])
 
-    def __call__(self, _environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def __call__(self, _environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """The page that shows it."""
         with self._lock:
-            body = json.dumps(self._all).encode()
-        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-        return [body]
+            return json_page(start_response, self._all)
 
 
 def weighted(balancers: Iterable[LoadBalancer]) -> set[str]:
@@ -59,10 +55,3 @@ def weighted(balancers: Iterable[LoadBalancer]) -> set[str]:
 
 def _healthy(group: TargetGroup | None) -> bool:
     return group is not None and any(target.state == "healthy" for target in group.targets)
-
-
-def starved(lab: Lab, *, since: float) -> list[dict[str, Any]]:
-    """The moments of a lab that were not over at a time, in seconds since the epoch."""
-    with urllib.request.urlopen(lab.endpoint + PATH) as answer:
-        found: list[dict[str, Any]] = json.load(answer)
-    return [each for each in found if each["until"] is None or each["until"] > since]

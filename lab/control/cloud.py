@@ -23,9 +23,9 @@ from lab.control.settings import Settings
 from lab.control.stacks.engine import Engine
 from lab.control.views import LoadBalancer, Network, Spawn, TargetGroup
 from lab.faults import page
-from lab.faults.middleware import Faults
-from lab.faults.room import Room
-from lab.metrics.room import Metrics
+from lab.faults.fault_set import FaultSet
+from lab.faults.middleware import FaultInjector
+from lab.metrics.cloudwatch import Metrics
 from lab.permissions.gate import Gate
 from lab.scheduler.autoscaler import Autoscaler
 from lab.scheduler.probes import Probes
@@ -65,9 +65,9 @@ class Cloud:
         )
         self.autoscaler = Autoscaler(services=self.services, seconds=settings.autoscaling_seconds)
         self.server = ApiServer(network.control_plane, lock=self.lock, calls=self.calls, clock=settings.clock)
-        self.faults = Room()
-        self.server.middlewares += [Faults(self.faults), Gate(account=settings.account)]
-        self.server.pages[page.PATH] = page.page(self.faults)
+        self.faults = FaultSet()
+        self.server.middlewares += [FaultInjector(self.faults), Gate(account=settings.account)]
+        self.server.pages[page.FAULTS_PATH] = page.page(self.faults)
         self.metrics = Metrics(lambda: self._moto_cloudwatch, period=settings.metrics_period, now=settings.wall_clock)
         self.stacks = Engine()
         self._patches = Patches()

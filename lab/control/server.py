@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import io
-import json
 import logging
 import threading
 from collections.abc import Callable, Iterable
@@ -18,10 +17,8 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from lab.control.calls import CALLS_PATH, Call, CallLog, Request, is_mutating, operation_of, service_of
+from lab.control.wsgi import Application, Environ, StartResponse, json_page
 
-Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
-Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 Middleware = Callable[[Application], Application]
 """Wraps the application. Finds the `Request` in ``environ["lab.request"]`` and its body in ``environ["lab.body"]``.
 The permission gate and the faults are put in this way."""
@@ -109,6 +106,4 @@ class ApiServer:
     def _show_calls(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """The call log as JSON; ``?since=N`` leaves out the calls up to number N."""
         since = int(parse_qs(environ.get("QUERY_STRING", "")).get("since", ["0"])[0])
-        answer = json.dumps(self._calls.as_json(since)).encode()
-        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))])
-        return [answer]
+        return json_page(start_response, self._calls.as_json(since))

@@ -13,11 +13,9 @@ from typing import Any
 
 from lab.control.calls import Request
 from lab.control.refusals import Refusal, answer
-from lab.faults.room import Fault, Room
+from lab.control.wsgi import Application, Environ, StartResponse
+from lab.faults.fault_set import Fault, FaultSet
 
-Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
-Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 Answer = tuple[str, list[tuple[str, str]], list[bytes]]
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html
@@ -40,11 +38,11 @@ HOLD_INTERVAL = 0.02
 """Seconds between two looks at whether a held call may go on."""
 
 
-class Faults:
+class FaultInjector:
     """The middleware. Finds the request that the server put into ``environ["lab.request"]``."""
 
-    def __init__(self, room: Room, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._room = room
+    def __init__(self, faults: FaultSet, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._faults = faults
         self._sleep = sleep
         self._lock = threading.Lock()
         self._answers: dict[tuple[str, str, bytes], Answer] = {}
@@ -54,7 +52,7 @@ class Faults:
 
         def faulty(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
             request: Request = environ["lab.request"]
-            fault = self._room.choose(request)
+            fault = self._faults.choose(request)
             return self._answer(fault, request, application, environ, start_response)
 
         return faulty
@@ -90,9 +88,9 @@ class Faults:
     def _hold(self, fault: Fault, environ: Environ) -> None:
         """Keep a call waiting until the fault is taken away; raises where its client hangs up first."""
         connection: socket.socket = environ["werkzeug.socket"]
-        with self._room.holding(fault):
+        with self._faults.holding(fault):
             while not _hung_up(connection):
-                if fault not in self._room.faults:
+                if fault not in self._faults.faults:
                     return
                 self._sleep(HOLD_INTERVAL)
         raise ConnectionResetError("the client hung up while the lab held its call")

@@ -6,34 +6,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-from lab.faults.room import Room, fault_of
+from lab.control.wsgi import Application, Environ, StartResponse, json_page
+from lab.faults.fault_set import FaultSet, fault_of
 
-PATH = "/_lab/faults"
+FAULTS_PATH = "/_lab/faults"
 
 
-def page(room: Room) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
-    """The page for one room."""
+def page(faults: FaultSet) -> Application:
+    """The page for one set of faults."""
 
-    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         status = "200 OK"
         try:
-            _act(room, environ)
-            shown: Any = room.facts()
+            _act(faults, environ)
+            shown: Any = faults.facts()
         except ValueError as error:
             status, shown = "400 Bad Request", {"error": str(error)}
-        body = json.dumps(shown).encode()
-        start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-        return [body]
+        return json_page(start_response, shown, status=status)
 
     return answer
 
 
-def _act(room: Room, environ: dict[str, Any]) -> None:
+def _act(faults: FaultSet, environ: Environ) -> None:
     if environ["REQUEST_METHOD"] == "DELETE":
-        room.clear()
+        faults.clear()
     elif environ["REQUEST_METHOD"] == "POST":
         given = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        room.add(fault_of(json.loads(given)))
+        faults.add(fault_of(json.loads(given)))

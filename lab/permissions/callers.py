@@ -18,7 +18,8 @@ from moto.iam.access_control import AssumedRoleAccessKey, CreateAccessKeyFailure
 from moto.iam.models import Policy
 from moto.sts.models import sts_backends
 
-Environ = dict[str, Any]
+from lab.control.wsgi import Environ
+
 PARTITION = "aws"
 
 

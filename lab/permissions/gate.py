@@ -10,19 +10,15 @@ is the account's own, and may do everything: that is how one gets by without per
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
 
 from lab.control.calls import Request
 from lab.control.refusals import Refusal, answer
+from lab.control.wsgi import Application, Environ, StartResponse
 from lab.permissions.asks import Place, asks_of, parameters_of
 from lab.permissions.callers import Signature, caller_of, signs
 from lab.permissions.policy import allows
-
-Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
-Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 CHECKED = ("AKIA", "ASIA")
 # Allowed to everybody. https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html

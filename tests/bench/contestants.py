@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.rehearsal import PLAYBOOKS
+from lab.playbooks import PLAYBOOKS
 from tests.bench.stage import STACK, Stage
 
 HERE = Path(__file__).parent

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from lab.rehearsal import environment
+from lab.playbooks import environment
 from tests.bench.contestants import JOBS, OWN, Job, Run, Words, runs
 from tests.bench.stage import BenchFailed, Call, Stage
 

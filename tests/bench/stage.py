@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab import lifecycle
-from lab.faults import client as faults
-from lab.rehearsal import play
+from lab.client import calls_of
+from lab.playbooks import play
 from lab.state import Lab
 from lab.status import client_of
 
@@ -74,7 +74,7 @@ class Stage:
 
     def calls(self) -> list[Call]:
         """The API calls since this was last asked, from the lab's own log."""
-        found = faults.calls(self.lab, since=self.seen)
+        found = calls_of(self.lab, since=self.seen)
         self.seen = max([self.seen, *(call["number"] for call in found)])
         return [Call(call["operation"], call["milliseconds"]) for call in found]
 

@@ -28,7 +28,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.previous_releas
 )
 
 from lab import lifecycle
-from lab.faults import client as faults
+from lab.client import calls_of, last_call_of
 from tests.integration.application import Application, until
 from tests.integration.conftest import SETTINGS
 from tests.integration.killing import ANY, Moment, killed
@@ -103,9 +103,9 @@ def test_a_flow_survives_being_killed_at_every_call(
     application: Application, releases: dict[str, str], flow: Flow, part: int
 ) -> None:
     bring_to(application, releases, flow)
-    since = faults.last_call(application.lab)
+    since = last_call_of(application.lab)
     application.succeed(flow.playbook, **flow.variables)
-    swept_calls = faults.calls(application.lab, since=since)
+    swept_calls = calls_of(application.lab, since=since)
     if flow.then:
         application.succeed(flow.then)
     whole = outcome(application)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.checkout import CHECKOUT
-from lab.rehearsal import BINARIES, environment
+from lab.playbooks import BINARIES, environment
 from lab.state import Lab
 from tests.handmade import NOT_FOUND, Handmade, forward
 

@@ -16,7 +16,7 @@ import yaml
 
 from lab import lifecycle
 from lab.checkout import CHECKOUT
-from lab.rehearsal import BINARIES
+from lab.playbooks import BINARIES
 from tests.guides.promises import mismatches
 from tests.guides.stage import Desk, Stage
 from tests.tools import tracked

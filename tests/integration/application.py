@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from lab import lifecycle
-from lab.balancer.starved import starved
-from lab.rehearsal import BINARIES, PLAYBOOKS, Played, environment, play
+from lab.client import starved
+from lab.playbooks import BINARIES, PLAYBOOKS, Played, environment, play
 from lab.state import Lab
 from lab.status import client_of
 from lab.traffic import Report, Traffic

@@ -9,19 +9,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lab.faults import client as faults
+from lab.client import add_fault, calls_of, clear_faults, last_call_of
 from tests.integration.application import Application
 
 
 @contextmanager
 def faulty(application: Application, *choices: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
     """The lab with faults; the list is filled with its calls, by anybody, when the context ends."""
-    since = faults.last_call(application.lab)
+    since = last_call_of(application.lab)
     calls: list[dict[str, Any]] = []
     for choice in choices:
-        faults.add(application.lab, **choice)
+        add_fault(application.lab, **choice)
     try:
         yield calls
     finally:
-        calls += faults.calls(application.lab, since=since)
-        faults.clear(application.lab)
+        calls += calls_of(application.lab, since=since)
+        clear_faults(application.lab)

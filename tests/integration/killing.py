@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from lab.faults import client as faults
-from lab.rehearsal import PLAYBOOKS, command_line, environment
+from lab.client import add_fault, calls_of, clear_faults, faults_of, last_call_of
+from lab.playbooks import PLAYBOOKS, command_line, environment
 from lab.state import Lab
 from tests.integration.application import Application, until
 
@@ -47,7 +47,7 @@ class Moment:
 def killed(application: Application, playbook: str, moment: Moment, **variables: object) -> dict[str, Any] | None:
     """Run a playbook and kill it with SIGKILL at a moment; the call that was cut off, None where it ended before."""
     lab, mark = application.lab, f"{MARK}={uuid.uuid4()}"
-    since = faults.last_call(lab)
+    since = last_call_of(lab)
     kind = "hold-after" if moment.after else "hold-before"
     with _fault(lab, kind, operation=moment.operation, calls=[moment.number]), tempfile.TemporaryFile("w+") as output:
         flow = subprocess.Popen(
@@ -59,7 +59,7 @@ def killed(application: Application, playbook: str, moment: Moment, **variables:
             stderr=subprocess.STDOUT,
         )
         try:
-            while not faults.faults(lab)[0]["held"]:
+            while not faults_of(lab)[0]["held"]:
                 if flow.poll() is not None:
                     output.seek(0)
                     _must_have_ended_well(flow, output.read())
@@ -69,7 +69,7 @@ def killed(application: Application, playbook: str, moment: Moment, **variables:
             kill_all(mark)
             flow.wait()
         # A process that is being killed may hold its connections a moment longer: only then is the call let go of.
-        until(lambda: not faults.faults(lab)[0]["held"], seconds=10, what="the lab sees that the client is gone")
+        until(lambda: not faults_of(lab)[0]["held"], seconds=10, what="the lab sees that the client is gone")
     return _cut_off(lab, since)
 
 
@@ -87,11 +87,11 @@ def kill_all(mark: str) -> None:
 @contextmanager
 def _fault(lab: Lab, kind: str, **choice: object) -> Iterator[None]:
     """A fault for as long as the context lasts."""
-    faults.add(lab, kind, **choice)
+    add_fault(lab, kind, **choice)
     try:
         yield
     finally:
-        faults.clear(lab)
+        clear_faults(lab)
 
 
 def _must_have_ended_well(flow: subprocess.Popen[bytes], output: str) -> None:
@@ -102,7 +102,7 @@ def _must_have_ended_well(flow: subprocess.Popen[bytes], output: str) -> None:
 def _cut_off(lab: Lab, since: int) -> dict[str, Any]:
     """The call whose connection broke; the log has it a moment after the client is gone."""
     deadline = time.monotonic() + 5
-    while not (found := [call for call in faults.calls(lab, since=since) if call["status"] == 0]):
+    while not (found := [call for call in calls_of(lab, since=since) if call["status"] == 0]):
         assert time.monotonic() < deadline, "no call was cut off"
         time.sleep(0.02)
     return found[-1]

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from lab.rehearsal import PLAYBOOKS as FOLDER
-from lab.rehearsal import command_line, environment
+from lab.playbooks import PLAYBOOKS as FOLDER
+from lab.playbooks import command_line, environment
 from lab.state import Lab
 from tests.integration.bad_input import PLAYBOOKS, SERVICES, TABLE, Bad
 from tests.integration.stage import SECRET, Stage

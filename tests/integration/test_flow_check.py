@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.faults import client as faults
+from lab.client import calls_of, last_call_of
 from tests.integration.application import Application
 
 # CloudFormation tells what an update would do by a change set, which is made for that and deleted again.
@@ -36,9 +36,9 @@ def all_on_canary(application: Application) -> Application:
 def test_check_mode_foretells_and_changes_nothing(
     all_on_canary: Application, playbook: str, variables: dict[str, object], changes: bool
 ) -> None:
-    before, since = all_on_canary.state, faults.last_call(all_on_canary.lab)
+    before, since = all_on_canary.state, last_call_of(all_on_canary.lab)
     played = all_on_canary.succeed(playbook, options=("--check", "--diff"), **variables)
     assert ("changed=0" not in played.output) is changes, played.output
-    made = {call["operation"] for call in faults.calls(all_on_canary.lab, since=since) if call["mutating"]}
+    made = {call["operation"] for call in calls_of(all_on_canary.lab, since=since) if call["mutating"]}
     assert made <= ASKING
     assert all_on_canary.state == before

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab.checkout import CHECKOUT
-from lab.rehearsal import BINARIES, environment
+from lab.playbooks import BINARIES, environment
 from tests.integration.application import Application
 from tests.tools import collections_folder
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lab.faults import client as faults
+from lab.client import faults_of
 from tests.integration.application import Application, no_failure
 from tests.integration.faulty import faulty
 
@@ -28,7 +28,7 @@ def test_answers_from_before_a_write_mislead_nobody(application: Application) ->
             application.succeed("rollback.yml")
             application.succeed("canary.yml", percent=100)
             promote(application)
-            assert all(fault["hits"] for fault in faults.faults(application.lab)), "each service told of yesterday"
+            assert all(fault["hits"] for fault in faults_of(application.lab)), "each service told of yesterday"
         no_failure(traffic.report(since=begin))
     assert application.split() == (100, 0)
     assert application.image("Stable") == "shop:v4"

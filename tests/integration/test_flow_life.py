@@ -10,7 +10,7 @@ import re
 import pytest
 from botocore.exceptions import ClientError
 
-from lab.rehearsal import Played
+from lab.playbooks import Played
 from tests.integration.application import Application, no_failure, seen, until
 
 # One task more than stable's min, for the autoscaler to take once stable is idle.

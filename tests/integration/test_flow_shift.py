@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from lab.faults import client as faults
+from lab.client import calls_of, last_call_of
 from tests.integration.application import Application, no_failure, seen
 
 
@@ -59,12 +59,12 @@ def test_stable_has_its_tasks_before_traffic_comes_back_to_it_in_steps(applicati
     application.succeed("canary.yml", percent=100)
     application.resize("Canary", 4, 4, 8)
     application.resize("Stable", 1, 1, 4)
-    since = faults.last_call(application.lab)
+    since = last_call_of(application.lab)
     with application.traffic() as traffic:
         begin = traffic.mark()
         application.succeed("canary.yml", percent=20, step=40, interval=1)
         no_failure(traffic.report(since=begin))
-    made = [call["operation"] for call in faults.calls(application.lab, since=since) if call["mutating"]]
+    made = [call["operation"] for call in calls_of(application.lab, since=since) if call["mutating"]]
     held, let_go = made.index("TagResource"), made.index("UntagResource")
     assert held < made.index("UpdateService") < made.index("RegisterScalableTarget") < made.index("ModifyRule")
     assert let_go > max(number for number, operation in enumerate(made) if operation == "ModifyRule")

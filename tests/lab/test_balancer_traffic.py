@@ -38,7 +38,7 @@ def network() -> Iterator[Network]:
     held.release()
 
 
-class Rehearsal:
+class LiveBalancer:
     """A load balancer over tasks that the test starts, with no control plane."""
 
     def __init__(self, network: Network, directory: Path) -> None:
@@ -135,47 +135,47 @@ class Rehearsal:
 
 
 @contextmanager
-def rehearsal_of(network: Network, images: dict[str, list[str]]) -> Iterator[Rehearsal]:
+def live_balancer(network: Network, images: dict[str, list[str]]) -> Iterator[LiveBalancer]:
     """A load balancer over tasks of ``images``, by target group."""
     with TemporaryDirectory(prefix="lab-") as directory:
-        rehearsal = Rehearsal(network, Path(directory) / "balancers")
+        live = LiveBalancer(network, Path(directory) / "balancers")
         try:
             for arn, image in ((arn, image) for arn, found in images.items() for image in found):
-                rehearsal.start_task(arn, image)
-            rehearsal.update()
-            yield rehearsal
+                live.start_task(arn, image)
+            live.update()
+            yield live
         finally:
-            rehearsal.stop()
+            live.stop()
 
 
 @pytest.fixture
-def rehearsal(network: Network) -> Iterator[Rehearsal]:
-    with rehearsal_of(network, {STABLE: ["app:v1", "app:v1"], CANARY: ["app:v2"]}) as found:
+def live(network: Network) -> Iterator[LiveBalancer]:
+    with live_balancer(network, {STABLE: ["app:v1", "app:v1"], CANARY: ["app:v2"]}) as found:
         yield found
 
 
 def test_no_request_fails_while_listeners_weights_and_targets_change(
-    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
+    live: LiveBalancer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lab.balancer.fleet.RETENTION", 0.2)
     splits = itertools.cycle([(100, 0), (75, 25), (999, 1), (0, 100), (50, 50)])
-    with Traffic(rehearsal.url, rate=200) as traffic:
+    with Traffic(live.url, rate=200) as traffic:
         begin = traffic.mark()
         for _turn in range(3):
-            fresh = rehearsal.start_task(STABLE, "app:v1")
-            rehearsal.ports = [PORT] if len(rehearsal.ports) == 2 else [PORT + 1, PORT]
-            rehearsal.targets[extra := f"arn:targetgroup/extra/{fresh}"] = {}
-            rehearsal.weights[extra] = 0
+            fresh = live.start_task(STABLE, "app:v1")
+            live.ports = [PORT] if len(live.ports) == 2 else [PORT + 1, PORT]
+            live.targets[extra := f"arn:targetgroup/extra/{fresh}"] = {}
+            live.weights[extra] = 0
             for _turn in range(5):
-                rehearsal.shift(*next(splits), settle=0.1)
-            rehearsal.drain(STABLE, fresh)
-            rehearsal.update()
+                live.shift(*next(splits), settle=0.1)
+            live.drain(STABLE, fresh)
+            live.update()
             time.sleep(0.5)
-            assert rehearsal.stop_task(STABLE, fresh) == 0
-            del rehearsal.weights[extra], rehearsal.targets[extra]
-            rehearsal.update()
+            assert live.stop_task(STABLE, fresh) == 0
+            del live.weights[extra], live.targets[extra]
+            live.update()
             time.sleep(0.3)
-            rehearsal.update()
+            live.update()
         report = traffic.report(since=begin)
     assert not report.failures
     assert set(report.versions) == {"v1", "v2"}
@@ -183,9 +183,9 @@ def test_no_request_fails_while_listeners_weights_and_targets_change(
 
 
 @pytest.mark.parametrize(("stable", "canary"), [(75, 25), (1, 1)])
-def test_clients_see_the_split_of_the_weights(rehearsal: Rehearsal, stable: int, canary: int) -> None:
-    rehearsal.shift(stable, canary)
-    with Traffic(rehearsal.url, rate=400) as traffic:
+def test_clients_see_the_split_of_the_weights(live: LiveBalancer, stable: int, canary: int) -> None:
+    live.shift(stable, canary)
+    with Traffic(live.url, rate=400) as traffic:
         report = traffic.window(4)
     assert report.requests > 1000
     assert not report.failures
@@ -193,57 +193,57 @@ def test_clients_see_the_split_of_the_weights(rehearsal: Rehearsal, stable: int,
     assert report.share("v2") == pytest.approx(100 * canary / (stable + canary), abs=5)
 
 
-def test_an_empty_group_with_weight_answers_503_for_its_share_only(rehearsal: Rehearsal) -> None:
-    rehearsal.targets[CANARY].clear()
-    rehearsal.shift(50, 50)
-    with Traffic(rehearsal.url, rate=200) as traffic:
+def test_an_empty_group_with_weight_answers_503_for_its_share_only(live: LiveBalancer) -> None:
+    live.targets[CANARY].clear()
+    live.shift(50, 50)
+    with Traffic(live.url, rate=200) as traffic:
         report = traffic.window(2)
     assert {failure.reason for failure in report.failures} == {"503 Service Unavailable"}
     assert 100 * report.failed / report.requests == pytest.approx(50, abs=12)
     assert report.versions["v1"].failed == 0
 
 
-def test_only_weight_zero_answers_503(rehearsal: Rehearsal) -> None:
-    rehearsal.shift(0, 0)
-    assert rehearsal.get()[0] == 503
+def test_only_weight_zero_answers_503(live: LiveBalancer) -> None:
+    live.shift(0, 0)
+    assert live.get()[0] == 503
 
 
-def test_unhealthy_targets_get_nothing_until_there_is_no_other(rehearsal: Rehearsal) -> None:
-    first, second = rehearsal.targets[STABLE]
-    rehearsal.targets[STABLE][first] = "unhealthy"
-    rehearsal.update()
+def test_unhealthy_targets_get_nothing_until_there_is_no_other(live: LiveBalancer) -> None:
+    first, second = live.targets[STABLE]
+    live.targets[STABLE][first] = "unhealthy"
+    live.update()
     time.sleep(0.4)
-    rehearsal._tasks[first].kill()
-    assert {rehearsal.get()[0] for _turn in range(10)} == {200}
-    rehearsal.targets[STABLE][second] = "unhealthy"
-    rehearsal.update()
+    live._tasks[first].kill()
+    assert {live.get()[0] for _turn in range(10)} == {200}
+    live.targets[STABLE][second] = "unhealthy"
+    live.update()
     time.sleep(0.4)
-    assert {rehearsal.get()[0] for _turn in range(10)} == {200, 502}
+    assert {live.get()[0] for _turn in range(10)} == {200, 502}
 
 
-def test_a_stuck_client_stays_at_weight_zero_and_a_new_one_does_not(rehearsal: Rehearsal) -> None:
-    rehearsal.sticky = 60
-    rehearsal.shift(0, 100)
-    status, headers, body = rehearsal.get()
+def test_a_stuck_client_stays_at_weight_zero_and_a_new_one_does_not(live: LiveBalancer) -> None:
+    live.sticky = 60
+    live.shift(0, 100)
+    status, headers, body = live.get()
     assert (status, b'"v2"' in body) == (200, True)
     cookie = headers["set-cookie"]
     assert cookie.startswith("AWSALBTG=")
     assert "Max-Age=60" in cookie
-    rehearsal.shift(100, 0)
+    live.shift(100, 0)
     stuck = {"Cookie": f"other=1; {cookie.split(';')[0]}"}
-    assert all(b'"v2"' in rehearsal.get(headers=stuck)[2] for _turn in range(10))
-    assert all(b'"v1"' in rehearsal.get()[2] for _turn in range(10))
-    rehearsal.sticky = 0
-    rehearsal.shift(100, 0)
-    assert b'"v1"' in rehearsal.get(headers=stuck)[2]
+    assert all(b'"v2"' in live.get(headers=stuck)[2] for _turn in range(10))
+    assert all(b'"v1"' in live.get()[2] for _turn in range(10))
+    live.sticky = 0
+    live.shift(100, 0)
+    assert b'"v1"' in live.get(headers=stuck)[2]
 
 
-def test_visitors_who_keep_their_cookies_stay_where_they_were(rehearsal: Rehearsal) -> None:
-    rehearsal.sticky = 60
-    rehearsal.shift(50, 50)
-    with Traffic(rehearsal.url, rate=100, visitors=10) as visitors, Traffic(rehearsal.url, rate=100) as strangers:
+def test_visitors_who_keep_their_cookies_stay_where_they_were(live: LiveBalancer) -> None:
+    live.sticky = 60
+    live.shift(50, 50)
+    with Traffic(live.url, rate=100, visitors=10) as visitors, Traffic(live.url, rate=100) as strangers:
         before = visitors.window(1)
-        rehearsal.shift(100, 0)
+        live.shift(100, 0)
         begin = visitors.mark()
         time.sleep(1)
         after, new = visitors.report(since=begin), strangers.report(since=begin)
@@ -252,25 +252,25 @@ def test_visitors_who_keep_their_cookies_stay_where_they_were(rehearsal: Rehears
 
 
 def test_a_request_in_flight_ends_although_its_target_drains(network: Network) -> None:
-    with rehearsal_of(network, {STABLE: ["app:v1-slow1000"]}) as rehearsal:
-        (address,) = rehearsal.targets[STABLE]
+    with live_balancer(network, {STABLE: ["app:v1-slow1000"]}) as live:
+        (address,) = live.targets[STABLE]
         answers: list[int] = []
-        client = threading.Thread(target=lambda: answers.append(rehearsal.get()[0]))
+        client = threading.Thread(target=lambda: answers.append(live.get()[0]))
         client.start()
         time.sleep(0.3)
-        rehearsal.drain(STABLE, address)
-        rehearsal.update()
+        live.drain(STABLE, address)
+        live.update()
         time.sleep(0.4)
-        assert rehearsal.get()[0] == 503
-        assert rehearsal.stop_task(STABLE, address) == 0
+        assert live.get()[0] == 503
+        assert live.stop_task(STABLE, address) == 0
         client.join()
     assert answers == [200]
 
 
-def test_an_envoy_that_died_is_started_again(rehearsal: Rehearsal) -> None:
-    balancer: Balancer = rehearsal.fleet._balancers["lb"]
+def test_an_envoy_that_died_is_started_again(live: LiveBalancer) -> None:
+    balancer: Balancer = live.fleet._balancers["lb"]
     process: Any = balancer.envoy._process
     process.kill()
     process.wait()
-    rehearsal.update()
-    assert rehearsal.get()[0] == 200
+    live.update()
+    assert live.get()[0] == 200

@@ -21,7 +21,7 @@ def balancer(**weights: int) -> LoadBalancer:
 
 
 def group(*states: str) -> TargetGroup:
-    return TargetGroup("arn", "shop", 80, None, 0, tuple(Target("127.0.0.1", 80, state, "") for state in states))
+    return TargetGroup("arn", "shop", 80, 0, tuple(Target("127.0.0.1", 80, state, "") for state in states))
 
 
 def shown(record: Starved) -> list[dict[str, Any]]:

@@ -10,8 +10,8 @@ import os
 from lab import lifecycle
 from tests.integration.application import Application
 from tests.permissions import stack
-from tests.permissions.flows import QUICK, Rehearsal, life
 from tests.permissions.policies import FOLDER, as_text, rendered
+from tests.permissions.recording import QUICK, Recording, life
 
 
 def main() -> None:
@@ -20,11 +20,11 @@ def main() -> None:
     name = f"policies-{os.getpid()}"
     try:
         lab = lifecycle.up(name)
-        rehearsal = Rehearsal(Application(lab, {"stack_name": "policies", **QUICK}))
-        life(rehearsal, lambda _playbook: lab)
+        recording = Recording(Application(lab, {"stack_name": "policies", **QUICK}))
+        life(recording, lambda _playbook: lab)
     finally:
         lifecycle.down(name)
-    for playbook, used in rehearsal.used.items():
+    for playbook, used in recording.used.items():
         (FOLDER / f"{playbook}.json").write_text(as_text(rendered(used)), encoding="utf-8")
 
 

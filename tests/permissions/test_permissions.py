@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from lab import lifecycle
-from lab.rehearsal import Played
+from lab.playbooks import Played
 from lab.state import Lab
 from tests.integration.application import Application
-from tests.permissions.flows import CRASHING, QUICK, SECOND_PORT, LabOfUser, Rehearsal, life
 from tests.permissions.policies import PLAYBOOKS, actions_of, policy, without
+from tests.permissions.recording import CRASHING, QUICK, SECOND_PORT, LabOfUser, Recording, life
 
 CASES = [(playbook, action) for playbook in PLAYBOOKS for action in sorted(actions_of(policy(playbook)))]
 # Used only where deploy.yml makes the stack.
@@ -49,9 +49,9 @@ def application(lab: Lab, name: str) -> Application:
 
 
 @pytest.fixture(scope="module")
-def rehearsal(lab: Lab) -> Rehearsal:
+def recording(lab: Lab) -> Recording:
     """A deployed one, with a second listener whose default rule splits too."""
-    made = Rehearsal(application(lab, "sweep"))
+    made = Recording(application(lab, "sweep"))
     made.application.succeed("deploy.yml", stable_image="shop:v1", canary_image="shop:v2", percent=0)
     made.split_by_default_too()
     made.stop_tasks()
@@ -61,78 +61,78 @@ def rehearsal(lab: Lab) -> Rehearsal:
 
 def test_each_playbook_uses_its_policy_to_the_last_action(lab: Lab) -> None:
     """One life, from deploy to destroy, each playbook as a user who has its policy alone."""
-    whole = Rehearsal(application(lab, "whole"))
+    whole = Recording(application(lab, "whole"))
     life(whole, lambda playbook: whole.user(policy(playbook)))
     assert whole.used == {playbook: actions_of(policy(playbook)) for playbook in PLAYBOOKS}, "run make policies"
 
 
-def canary(rehearsal: Rehearsal, user: LabOfUser, _action: str) -> Iterator[Played]:
-    rehearsal.put(0, canary=1)
-    yield rehearsal.play("canary", user, percent=50)
-    rehearsal.put(0, canary=1)
-    yield rehearsal.play("canary", user, percent=50, least_desired=4, **LATE)
-    rehearsal.put(100, canary=4)
-    yield rehearsal.play("canary", user, percent=0, step=50, interval=0)
+def canary(recording: Recording, user: LabOfUser, _action: str) -> Iterator[Played]:
+    recording.put(0, canary=1)
+    yield recording.play("canary", user, percent=50)
+    recording.put(0, canary=1)
+    yield recording.play("canary", user, percent=50, least_desired=4, **LATE)
+    recording.put(100, canary=4)
+    yield recording.play("canary", user, percent=0, step=50, interval=0)
 
 
-def rollback(rehearsal: Rehearsal, user: LabOfUser, _action: str) -> Iterator[Played]:
-    rehearsal.put(50, canary=4)
-    rehearsal.busy(held=True)
-    yield rehearsal.play("rollback", user)
-    rehearsal.put(50, canary=4)
-    yield rehearsal.play("rollback", user, park_desired=6, park_min=6, park_max=6, **LATE)
+def rollback(recording: Recording, user: LabOfUser, _action: str) -> Iterator[Played]:
+    recording.put(50, canary=4)
+    recording.busy(held=True)
+    yield recording.play("rollback", user)
+    recording.put(50, canary=4)
+    yield recording.play("rollback", user, park_desired=6, park_min=6, park_max=6, **LATE)
 
 
-def promote(rehearsal: Rehearsal, user: LabOfUser, action: str) -> Iterator[Played]:
+def promote(recording: Recording, user: LabOfUser, action: str) -> Iterator[Played]:
     """A release that was registered before is used again, so that registering one takes a new image."""
     if action in ("ecs:RegisterTaskDefinition", "iam:PassRole"):
-        rehearsal.application.succeed("deploy.yml", canary_image=f"shop:v{next(_tags)}")
-    rehearsal.put(100, canary=2, release=rehearsal.release)
-    yield rehearsal.play("promote", user, take="image")
-    rehearsal.put(100, canary=2, release=rehearsal.release)
-    yield rehearsal.play("promote", user, take="image", promote_timeout=1)
+        recording.application.succeed("deploy.yml", canary_image=f"shop:v{next(_tags)}")
+    recording.put(100, canary=2, release=recording.release)
+    yield recording.play("promote", user, take="image")
+    recording.put(100, canary=2, release=recording.release)
+    yield recording.play("promote", user, take="image", promote_timeout=1)
 
 
-def status(rehearsal: Rehearsal, user: LabOfUser, _action: str) -> Iterator[Played]:
-    yield rehearsal.play("status", user)
+def status(recording: Recording, user: LabOfUser, _action: str) -> Iterator[Played]:
+    yield recording.play("status", user)
 
 
-def deploy(rehearsal: Rehearsal, user: LabOfUser, action: str) -> Iterator[Played]:
+def deploy(recording: Recording, user: LabOfUser, action: str) -> Iterator[Played]:
     if action in CREATION | REASONS:
-        new = Rehearsal(application(rehearsal.lab, f"new{next(_tags)}"))
+        new = Recording(application(recording.lab, f"new{next(_tags)}"))
         variables = CRASHING if action in REASONS else {}
         yield new.play("deploy", new.user(without(policy("deploy"), action)), stable_image="shop:v1", **variables)
-    yield rehearsal.play("deploy", user, options=("--check",), canary_image=f"shop:v{next(_tags)}")
-    yield rehearsal.play("deploy", user, canary_image=f"shop:v{next(_tags)}")
+    yield recording.play("deploy", user, options=("--check",), canary_image=f"shop:v{next(_tags)}")
+    yield recording.play("deploy", user, canary_image=f"shop:v{next(_tags)}")
     # Events are read where something failed: a port that another listener has.
-    yield rehearsal.play("deploy", user, listener_port=SECOND_PORT)
+    yield recording.play("deploy", user, listener_port=SECOND_PORT)
 
 
-def make_network(rehearsal: Rehearsal, *, stuck: bool) -> None:
+def make_network(recording: Recording, *, stuck: bool) -> None:
     """A stack of a network; ``stuck``: with something in it that is not the stack's, and stands in the way."""
-    stack, ec2 = rehearsal.application.client("cloudformation"), rehearsal.application.client("ec2")
+    stack, ec2 = recording.application.client("cloudformation"), recording.application.client("ec2")
     network = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.7.0.0/16"}}
     template = {
         "Description": "canary.ecs: a test",
         "Resources": {"Network": network},
         "Outputs": {"Network": {"Value": {"Ref": "Network"}}},
     }
-    name = rehearsal.application.common["stack_name"]
+    name = recording.application.common["stack_name"]
     stack.create_stack(StackName=name, TemplateBody=json.dumps(template))
     stack.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
     if stuck:
-        ec2.create_route_table(VpcId=rehearsal.application.outputs["Network"])
+        ec2.create_route_table(VpcId=recording.application.outputs["Network"])
 
 
-def destroy(rehearsal: Rehearsal, _user: LabOfUser, action: str) -> Iterator[Played]:
+def destroy(recording: Recording, _user: LabOfUser, action: str) -> Iterator[Played]:
     """Stacks that destroy.yml takes for some of canary.ecs, by their description; the second one cannot be deleted."""
     for stuck in (False, True):
-        old = Rehearsal(application(rehearsal.lab, f"old{next(_tags)}"))
+        old = Recording(application(recording.lab, f"old{next(_tags)}"))
         make_network(old, stuck=stuck)
         yield old.play("destroy", old.user(without(policy("destroy"), action)))
 
 
-OCCASIONS: dict[str, Callable[[Rehearsal, LabOfUser, str], Iterator[Played]]] = {
+OCCASIONS: dict[str, Callable[[Recording, LabOfUser, str], Iterator[Played]]] = {
     "canary": canary,
     "rollback": rollback,
     "promote": promote,
@@ -143,10 +143,10 @@ OCCASIONS: dict[str, Callable[[Rehearsal, LabOfUser, str], Iterator[Played]]] = 
 
 
 @pytest.mark.parametrize("playbook, action", CASES, ids=map("-".join, CASES))
-def test_a_playbook_without_one_action_fails_and_names_it(rehearsal: Rehearsal, playbook: str, action: str) -> None:
-    user = rehearsal.user(without(policy(playbook), action))
+def test_a_playbook_without_one_action_fails_and_names_it(recording: Recording, playbook: str, action: str) -> None:
+    user = recording.user(without(policy(playbook), action))
     printed = ""
-    for played in OCCASIONS[playbook](rehearsal, user, action):
+    for played in OCCASIONS[playbook](recording, user, action):
         printed = played.output
         assert "Traceback" not in played.output, played.output
         if action in played.output:

@@ -23,7 +23,7 @@ from lab.checkout import CHECKOUT
 
 ENVIRONMENTS = CHECKOUT / ".venv" / "versions"
 REQUIREMENTS = CHECKOUT / "requirements"
-ROOMS = ["tests/unit", "tests/gates/test_ansible_test.py", "tests/integration"]
+TESTS = ["tests/unit", "tests/gates/test_ansible_test.py", "tests/integration"]
 WORKERS = ["--numprocesses", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 # What an environment has, as itself tells it.
 TELL = """
@@ -97,7 +97,7 @@ def install(versions: Versions, python: str) -> dict[str, str]:
 
 def tried(versions: Versions, more: list[str]) -> bool:
     """Run the tests in the environment; whether all of them passed."""
-    command = [str(versions.interpreter), "-m", "pytest", "-q", *WORKERS, *(more or ROOMS)]
+    command = [str(versions.interpreter), "-m", "pytest", "-q", *WORKERS, *(more or TESTS)]
     path = f"{versions.interpreter.parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(command, cwd=CHECKOUT, env={**os.environ, "PATH": path}, check=False).returncode == 0
 
@@ -123,7 +123,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.versions", description=__doc__)
     names = [versions.name for versions in CLAIMED]
     parser.add_argument("--only", choices=names, action="append", help="leave the others out; can be given again")
-    parser.add_argument("pytest", nargs="*", help=f"what to run instead of {' '.join(ROOMS)}")
+    parser.add_argument("pytest", nargs="*", help=f"what to run instead of {' '.join(TESTS)}")
     options = parser.parse_args()
     rows = [row(versions, options.pytest) for versions in CLAIMED if versions.name in (options.only or names)]
     sys.stdout.write("\n" + "\n".join(line for _passed, line in rows) + "\n")

@@ -17,8 +17,8 @@ from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 
 from lab.control.patches import Patches
+from lab.metrics.cloudwatch import moment, read, seconds_of
 from lab.metrics.query import Window, answers, datapoints
-from lab.metrics.room import moment, read, seconds_of
 
 if TYPE_CHECKING:
     from lab.control.cloud import Cloud

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from lab.control.calls import Request
-from lab.faults.room import Fault, Room, fault_of
+from lab.faults.fault_set import Fault, FaultSet, fault_of
 from tests.lab.control.world import SESSION, Pair
 
 ONCE = Config(retries={"total_max_attempts": 1})
@@ -143,7 +143,7 @@ def test_what_is_no_fault_is_refused(data: dict[str, Any]) -> None:
 
 
 def test_a_share_is_about_that_share() -> None:
-    room = Room()
-    room.add(Fault("throttle", share=0.3))
-    hits = sum(room.choose(Request(number, "ecs", "ListTasks", mutating=False)) is not None for number in range(2000))
+    faults = FaultSet()
+    faults.add(Fault("throttle", share=0.3))
+    hits = sum(faults.choose(Request(number, "ecs", "ListTasks", mutating=False)) is not None for number in range(2000))
     assert 500 < hits < 700

@@ -12,7 +12,7 @@ import pytest
 from moto.cloudwatch.models import CloudWatchBackend, Dimension, Metric, MetricDataQuery, MetricStat
 
 from lab.metrics.alarm import ALARM, INSUFFICIENT, OK, Condition, judge
-from lab.metrics.room import Metrics, Served
+from lab.metrics.cloudwatch import Metrics, Served
 
 KEPT = "the state before"
 SETTINGS = ("missing", "ignore", "breaching", "notBreaching")

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from lab import lifecycle
-from lab.rehearsal import BINARIES, environment
+from lab.playbooks import BINARIES, environment
 from lab.state import Lab
 from lab.status import client_of
 from lab.traffic import Report

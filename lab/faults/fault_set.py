@@ -69,7 +69,7 @@ class Standing:
         return {**asdict(self.fault), "hits": self.hits, "held": self.held}
 
 
-class Room:
+class FaultSet:
     """The faults that are set, in order; the first that chooses a call has it. ``seed`` fixes what shares choose."""
 
     def __init__(self, seed: int = 1) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 from ansible_collections.canary.ecs.plugins.module_utils._canary.holding import TAG, Memory
 
-from lab.faults import client as faults
+from lab.client import calls_of, last_call_of
 from lab.permissions.asks import PREFIXES
-from lab.rehearsal import Played, play
+from lab.playbooks import Played, play
 from lab.state import REGION, Lab
 from tests.integration.application import Application, until
 from tests.integration.conftest import SETTINGS
@@ -54,7 +54,7 @@ def actions_in(log: list[dict[str, Any]]) -> set[str]:
 
 
 @dataclass
-class Rehearsal:
+class Recording:
     """One application of the lab, and the actions that each playbook has used on it."""
 
     application: Application
@@ -98,9 +98,9 @@ class Rehearsal:
 
     def play(self, playbook: str, lab: Lab, *, options: tuple[str, ...] = (), **variables: object) -> Played:
         """Run a playbook, and note what it used."""
-        since = faults.last_call(self.lab)
+        since = last_call_of(self.lab)
         played = play(lab, f"{playbook}.yml", {**self.application.common, **variables}, options=options)
-        self.used.setdefault(playbook, set()).update(actions_in(faults.calls(self.lab, since=since)))
+        self.used.setdefault(playbook, set()).update(actions_in(calls_of(self.lab, since=since)))
         return played
 
     def split_by_default_too(self) -> None:
@@ -180,18 +180,18 @@ class Rehearsal:
         )
 
 
-def life(rehearsal: Rehearsal, lab_of: Callable[[str], Lab]) -> None:
+def life(recording: Recording, lab_of: Callable[[str], Lab]) -> None:
     """The whole life of a release and what can go wrong in it, each playbook as the user that ``lab_of`` gives it.
 
     What fails is told why, and that takes permissions too.
     """
 
     def succeed(playbook: str, *, options: tuple[str, ...] = (), **variables: object) -> None:
-        played = rehearsal.play(playbook, lab_of(playbook), options=options, **variables)
+        played = recording.play(playbook, lab_of(playbook), options=options, **variables)
         assert played.ok, f"{played.command}\n{played.output}"
 
     def fail(playbook: str, says: str, **variables: object) -> None:
-        played = rehearsal.play(playbook, lab_of(playbook), **variables)
+        played = recording.play(playbook, lab_of(playbook), **variables)
         assert not played.ok and says in played.output, f"{played.command}\n{played.output}"
         assert "permission denied" not in played.output, f"{played.command}\n{played.output}"
 
@@ -201,18 +201,18 @@ def life(rehearsal: Rehearsal, lab_of: Callable[[str], Lab]) -> None:
     succeed("deploy", stable_image="shop:v1", canary_image="shop:v2")
     succeed("deploy", options=("--check",), cpu=512, memory=1024)
     succeed("deploy", canary_image="shop:v3")
-    rehearsal.split_by_default_too()
-    rehearsal.stop_tasks()
+    recording.split_by_default_too()
+    recording.stop_tasks()
     succeed("canary", percent=25)
     fail("canary", "did not get its desired tasks", percent=30, least_desired=4, **late)
     fail("rollback", "did not get its desired tasks", park_desired=6, park_min=6, park_max=6, **late)
-    rehearsal.busy(held=True)
+    recording.busy(held=True)
     succeed("rollback")
-    rehearsal.busy()
+    recording.busy()
     succeed("canary", percent=100)
     succeed("canary", percent=50, step=25, interval=0)
     succeed("canary", percent=100)
-    rehearsal.tag_release()
+    recording.tag_release()
     fail("promote", "was not through after 1 s", take="image", promote_timeout=1)
     succeed("promote", take="image")
     succeed("rollback", restore=True)

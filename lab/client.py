@@ -1,7 +1,7 @@
 # Copyright (c) The canary.ecs authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Set faults in a lab that runs, and read its call log, from another process."""
+"""What a lab that runs tells of itself on its own pages, and the faults that are set there, from another process."""
 
 from __future__ import annotations
 
@@ -10,40 +10,50 @@ import urllib.request
 from typing import Any
 from urllib.error import HTTPError
 
+from lab.balancer.starved import STARVED_PATH
 from lab.control.calls import CALLS_PATH
-from lab.faults.page import PATH
+from lab.faults.page import FAULTS_PATH
 from lab.state import Lab, LabError
 
 
-def faults(lab: Lab) -> list[dict[str, Any]]:
+def faults_of(lab: Lab) -> list[dict[str, Any]]:
     """The faults that are set, with how many calls each has hit, and holds right now."""
-    found: list[dict[str, Any]] = _ask(lab, "GET", PATH)
+    found: list[dict[str, Any]] = _ask(lab, "GET", FAULTS_PATH)
     return found
 
 
-def add(lab: Lab, kind: str, **choice: Any) -> None:
-    """Set a fault; ``choice`` says which calls it hits, in the words of `lab.faults.room.Fault`.
+def add_fault(lab: Lab, kind: str, **choice: Any) -> None:
+    """Set a fault; ``choice`` says which calls it hits, in the words of `lab.faults.fault_set.Fault`.
 
     Raises:
         LabError: it is none.
     """
-    _ask(lab, "POST", PATH, {"kind": kind, **choice})
+    _ask(lab, "POST", FAULTS_PATH, {"kind": kind, **choice})
 
 
-def clear(lab: Lab) -> None:
+def clear_faults(lab: Lab) -> None:
     """Take all faults away, and let go of the calls that they hold."""
-    _ask(lab, "DELETE", PATH)
+    _ask(lab, "DELETE", FAULTS_PATH)
 
 
-def calls(lab: Lab, *, since: int = 0) -> list[dict[str, Any]]:
+def calls_of(lab: Lab, *, since: int = 0) -> list[dict[str, Any]]:
     """The calls that the lab has answered after number ``since``; status 0 is a connection that broke."""
     found: list[dict[str, Any]] = _ask(lab, "GET", f"{CALLS_PATH}?since={since}")
     return found
 
 
-def last_call(lab: Lab) -> int:
+def last_call_of(lab: Lab) -> int:
     """The number of the last call that the lab has answered, 0 before the first one."""
-    return max((call["number"] for call in calls(lab)), default=0)
+    return max((call["number"] for call in calls_of(lab)), default=0)
+
+
+def starved(lab: Lab, *, since: float) -> list[dict[str, Any]]:
+    """The moments in which a target group had a weight and no healthy target, and that were not over at ``since``.
+
+    ``since`` is in seconds since the epoch.
+    """
+    found: list[dict[str, Any]] = _ask(lab, "GET", STARVED_PATH)
+    return [each for each in found if each["until"] is None or each["until"] > since]
 
 
 def _ask(lab: Lab, method: str, path: str, data: dict[str, Any] | None = None) -> Any:
