@@ -20,7 +20,7 @@ from typing import Any
 from ansible_collections.canary.ecs.plugins.module_utils._aws.calls import AwsError
 from ansible_collections.canary.ecs.plugins.module_utils._aws.elbv2 import rules_by_arn, rules_of_listener, set_actions
 from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import poll_until
-from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError, OvertakenError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import (
     Change,
     Groups,
@@ -239,7 +239,7 @@ class _Shift:
             outcome = "The rules could not be read again, and are left as they are."
         else:
             outcome, live = self._take_back(live, self._split_of_other(live))
-        return CanaryError(
+        return OvertakenError(
             f"{taken} {outcome} Find out who shifts these rules, then run again.", **self._standing(live)
         )
 

@@ -69,7 +69,8 @@ options:
       - What becomes of the rules already changed when a later one cannot be written, or somebody else changes one.
       - V(put_back) puts them back. V(leave) leaves them as changed. V(go_on) leaves them too, and changes the others as
         well where one is refused, as the way back from a bad canary should.
-      - It is a failure in each case, and says where each rule is.
+      - With V(go_on) the shift begins anew, three times at most, where somebody else changes a rule at the same time.
+      - Otherwise it is a failure in each case, and says where each rule is.
     type: str
     choices: [put_back, leave, go_on]
     default: put_back
@@ -244,7 +245,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws.elbv2 import (
 )
 from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import poll_until, read_for
 from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import target_group_name
-from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError, OvertakenError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_negative
 from ansible_collections.canary.ecs.plugins.module_utils._canary.health import Health, health_of, targets_for
 from ansible_collections.canary.ecs.plugins.module_utils._canary.named_groups import named_by
@@ -283,6 +284,9 @@ from ansible_collections.canary.ecs.plugins.module_utils._shift import Elbv2Clie
 REST_SECONDS = 5.0
 REST_INTERVAL = 0.5
 
+# How often a shift that is to go on whatever happens is tried, where somebody else comes between each time.
+RACES = 3
+
 ARGUMENTS: dict[str, dict[str, Any]] = {
     **GROUP_OPTIONS,
     "percent": {"type": "float"},
@@ -301,6 +305,22 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 
 def shift(module: CanaryModule) -> dict[str, Any]:
+    """Shift, and where the shift is to go on, again when somebody else came between: from what is then."""
+    changed, more = False, RACES - 1 if module.params["on_partial_failure"] == "go_on" else 0
+    while True:
+        try:
+            shown = shift_once(module)
+        except OvertakenError as overtaken:
+            changed = changed or bool(overtaken.facts.get("changed"))
+            if not more:
+                overtaken.facts["changed"] = changed
+                raise
+            more -= 1
+        else:
+            return {**shown, "changed": changed or shown["changed"]}
+
+
+def shift_once(module: CanaryModule) -> dict[str, Any]:
     """Read, decide, wait for healthy targets, write, read back."""
     params = module.params
     wanted = wanted_split(params)
@@ -435,7 +455,7 @@ def _refuse_moved(changes: list[Change], rules: list[Rule]) -> None:
     live = {rule.arn: rule for rule in rules}
     for change in changes:
         if not is_still(change, live.get(change.rule.arn)):
-            raise CanaryError(
+            raise OvertakenError(
                 f"Somebody else changed {change.rule} while this shift waited for healthy targets. Its actions are no "
                 f"longer those of {change.before}. Nothing was changed; run again.",
                 rule_arn=change.rule.arn,

@@ -18,3 +18,7 @@ class CanaryError(Exception):
     def __init__(self, message: str, **facts: Any) -> None:
         super().__init__(message)
         self.facts = facts
+
+
+class OvertakenError(CanaryError):
+    """Somebody else changed the same thing at the same time: the same again decides from what is then."""

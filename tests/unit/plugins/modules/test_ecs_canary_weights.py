@@ -358,6 +358,20 @@ def test_a_rule_that_changed_during_the_wait_is_not_written_over(shop: Shop) -> 
     assert (shop.aws.writes, shop.split()) == ([], (40, 60))
 
 
+def test_a_way_back_goes_on_though_a_rule_changed_while_it_waited(shop: Shop) -> None:
+    def meanwhile() -> None:
+        shop.aws.groups[shop.stable]["states"] = ["healthy"]
+        shop.aws.set_weights(shop.rule, {shop.stable: 40, shop.canary: 60})
+
+    shop.aws.set_weights(shop.rule, {shop.stable: 50, shop.canary: 50})
+    shop.aws.groups[shop.stable]["states"] = ["initial"]
+    shop.aws.interrupt("DescribeTargetHealth", 2, meanwhile)
+    result = shop.shift(percent=0, on_partial_failure="go_on")
+    assert not result.get("failed"), result
+    assert shop.split() == (100, 0)
+    assert result["rules"][0]["before"]["percent"] == 60.0
+
+
 # Conditions
 
 
@@ -791,8 +805,27 @@ def test_a_way_back_that_lost_raises_no_share_again(five: tuple[Shop, list[str]]
         "ModifyRule", 7, lambda: shop.aws.set_weights(rules[0], {shop.stable: 50, shop.canary: 50}), after=True
     )
     result = shop.shift(percent=0, on_partial_failure="go_on")
-    assert [shop.split(rule)[1] for rule in rules] == [50, 0, 25, 25, 25]
+    assert [shop.split(rule)[1] for rule in rules] == [0] * 5, "it begins anew, from what is then"
+    assert result["changed"] is True
+
+
+def test_a_way_back_that_loses_every_time_raises_no_share_again(five: tuple[Shop, list[str]]) -> None:
+    shop, rules = five
+    shop.shift(percent=25)
+    shop.aws.calls.clear()
+    for number in range(6, 20):
+        shop.aws.interrupt(
+            "ModifyRule",
+            number,
+            lambda: shop.aws.set_weights(rules[0], {shop.stable: 50, shop.canary: 50}),
+            after=True,
+        )
+    result = shop.shift(percent=0, on_partial_failure="go_on")
     assert "Somebody else changed the split" in result["msg"]
+    assert result["changed"] is True
+    assert shop.split(rules[0]) == (50, 50)
+    assert {shop.split(rule)[1] for rule in rules[1:]} <= {0, 25}
+    assert len(shop.aws.writes) == ecs_canary_weights.RACES
 
 
 def test_a_later_rule_that_somebody_else_changed_is_left_and_the_others_are_put_back(
