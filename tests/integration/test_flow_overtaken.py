@@ -1,7 +1,7 @@
 # Copyright (c) The canary.ecs authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A rollback while another flow still moves traffic: the rollback wins, and the other one ends."""
+"""Two flows at once: a rollback wins over another one, and a deployment brings nothing back to life."""
 
 from __future__ import annotations
 
@@ -9,9 +9,29 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from lab.client import calls_of, last_call_of
 from tests.integration.application import Application, no_failure, until
 
 DEPLOYED = {"stable_desired": 3, "stable_max": 6}
+
+
+def test_a_deployment_does_not_undo_what_came_while_the_stack_was_told_what_is_live(application: Application) -> None:
+    since = last_call_of(application.lab)
+
+    def told() -> bool:
+        return any(call["operation"] == "UpdateStack" for call in calls_of(application.lab, since=since))
+
+    with ThreadPoolExecutor() as pool:
+        deploying = pool.submit(application.play, "deploy.yml", cpu=512, memory=1024)
+        until(told, seconds=60, what="the stack is told what is live")
+        application.resize("Stable", 3, 3, 6)
+        deployed = deploying.result()
+    assert not deployed.ok
+    assert "Somebody else has released or sized a service" in " ".join(deployed.output.split())
+    assert application.capacity("Stable") == (3, 3, 6)
+    definition = application.aws("ecs", "describe-task-definition", "--task-definition", "overtaken-stable")
+    assert definition["taskDefinition"]["cpu"] != "512"
+    application.resize("Stable", 2, 3, 6)
 
 
 @pytest.mark.parametrize(
