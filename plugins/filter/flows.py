@@ -21,6 +21,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.flows import (
     plan_rollback,
     plan_shift,
     refuse_larger,
+    size_after,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import given
 from ansible_collections.canary.ecs.plugins.module_utils._canary.stack import (
@@ -128,6 +129,11 @@ def traffic_left(info: Facts, plan: Facts) -> Answer:
     return _answer(decide)
 
 
+def canary_size(info: Facts, plan: Facts, options: Facts) -> Answer:
+    """The canary's size once the traffic has moved."""
+    return _answer(lambda: {"size": size_after(info, plan, options)})
+
+
 def _restore(options: Facts) -> bool:
     """Whether stable takes back its previous release, among the options; as a word too, which a survey sends."""
     word = given(options.get("restore"), False)
@@ -165,6 +171,7 @@ class FilterModule:
             "rollback_plan": rollback_plan,
             "promote_plan": promote_plan,
             "traffic_left": traffic_left,
+            "canary_size": canary_size,
             "status_lines": status_lines,
             "rollback_line": rollback_line,
         }

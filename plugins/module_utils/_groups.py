@@ -17,7 +17,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws import elbv2 as aw
 from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import is_application
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.named_groups import Named, refuse_same_service
-from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import Groups, Rule, matching, pair_of
+from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import Groups, Rule, loads, matching, pair_of
 
 GROUP_OPTIONS: dict[str, dict[str, Any]] = {
     "cluster": {"type": "str"},
@@ -46,29 +46,31 @@ class Found:
     searched: str
     services: tuple[dict[str, Any], dict[str, Any]] | None = None
     listeners: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unnamed: list[Rule] = field(default_factory=list)
 
 
-def find(elbv2: Any, ecs: Any, named: Named, *, tags: bool = False) -> Found:
+def find(elbv2: Any, ecs: Any, named: Named, *, tags: bool = False, unnamed: bool = False) -> Found:
     """The pair of target groups in use, and every rule, default ones too, that forwards to both.
 
     ``ecs`` is only called where services are named; their tags are only read if asked for. Raises `CanaryError` for
     what does not exist or is ambiguous, and for a rule that is named beside those of the pair, but not for a pair
-    without rules: `require` does.
+    without rules: `require` does. Where rules are named, ``unnamed`` looks for the others too that share requests
+    between both sides and send the canary some.
     """
     services = _services(ecs, named, tags=tags) if named.by_service else None
     stables, canaries, described = _candidates(elbv2, named, services)
     listeners: dict[str, dict[str, Any]] = {}
+    others: list[Rule] = []
     if named.rules:
         rules = _named_rules(elbv2, named)
         searched = f"{_counted(rules, 'rule')}, of {', '.join(named.rules)}"
+        if unnamed:
+            asked = {rule.arn for rule in rules}
+            every = _every_rule(elbv2, described, stables, canaries)
+            others = [rule for rule in every.rules if rule.arn not in asked and loads(rule, stables, canaries)]
     else:
-        described = described or aws_elbv2.describe_target_groups(elbv2, arns=dict.fromkeys([*stables, *canaries]))
-        balancers = _shared_load_balancers(described, stables, canaries)
-        listeners = {
-            each["ListenerArn"]: each for arn in balancers for each in aws_elbv2.describe_listeners(elbv2, arn)
-        }
-        rules = [rule for arn in listeners for rule in aws_elbv2.rules_of_listener(elbv2, arn)]
-        searched = _searched(rules, listeners, balancers)
+        every = _every_rule(elbv2, described, stables, canaries)
+        rules, listeners, searched = every.rules, every.listeners, every.searched
     groups = pair_of(rules, stables, canaries)
     pairs = matching(rules, groups) if groups else []
     if groups:
@@ -81,7 +83,26 @@ def find(elbv2: Any, ecs: Any, named: Named, *, tags: bool = False) -> Found:
         searched=searched,
         services=services,
         listeners=listeners,
+        unnamed=others,
     )
+
+
+@dataclass(frozen=True)
+class _Every:
+    """Every rule of the load balancers that both sides share."""
+
+    rules: list[Rule]
+    listeners: dict[str, dict[str, Any]]
+    searched: str
+
+
+def _every_rule(elbv2: Any, described: list[dict[str, Any]], stables: list[str], canaries: list[str]) -> _Every:
+    """Read them; ``described`` are the target groups, where they have been read."""
+    described = described or aws_elbv2.describe_target_groups(elbv2, arns=dict.fromkeys([*stables, *canaries]))
+    balancers = _shared_load_balancers(described, stables, canaries)
+    listeners = {each["ListenerArn"]: each for arn in balancers for each in aws_elbv2.describe_listeners(elbv2, arn)}
+    rules = [rule for arn in listeners for rule in aws_elbv2.rules_of_listener(elbv2, arn)]
+    return _Every(rules, listeners, _searched(rules, listeners, balancers))
 
 
 def require(elbv2: Any, found: Found) -> Groups:

@@ -22,7 +22,8 @@ options:
       - What to wait for before it returns; nothing when it is left out, and in check mode.
       - V(healthy) waits until both services run what they should, with their rollouts completed and, where a service
         has a target group, as many healthy targets. It takes the services by name.
-      - V(drained) waits until no target of the canary is draining.
+      - V(drained) waits until no more tasks of the canary run than are desired, and until none of the targets drains
+        that it had when the wait began.
     type: str
     choices: [healthy, drained]
   wait_timeout:
@@ -147,6 +148,26 @@ no_rules:
   returned: success
   type: str
   sample: ""
+unnamed_rules:
+  description:
+    - Where O(rules) is given, the rules that are not among them, share requests between both services, by whichever of
+      their target groups, and send the canary some. The canary needs its tasks for them, whatever becomes of the rest.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    rule_arn:
+      description: The ARN of the rule.
+      type: str
+      sample: arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener-rule/app/shop/50dc6c49/f2f7dc8e/9683b2d1
+    listener_arn:
+      description: The ARN of its listener.
+      type: str
+      sample: arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/shop/50dc6c49/f2f7dc8e
+    percent:
+      description: The share of its requests that the canary has.
+      type: float
+      sample: 5.0
 stable:
   description: The stable side. What is of the service is null or empty where the groups were named by target group.
   returned: success
@@ -168,6 +189,10 @@ stable:
       description: What deploys the releases of the service, C(ECS), C(CODE_DEPLOY) or C(EXTERNAL).
       type: str
       sample: ECS
+    scheduling_strategy:
+      description: V(REPLICA), or V(DAEMON), which runs one task on each instance, and has no count to set.
+      type: str
+      sample: REPLICA
     deployment_strategy:
       description: How ECS deploys them, C(ROLLING), C(BLUE_GREEN), C(LINEAR) or C(CANARY).
       type: str
@@ -342,6 +367,7 @@ waited_for:
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.canary.ecs.plugins.module_utils._aws.autoscaling import resource_id, scalable_targets
@@ -350,7 +376,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws.elbv2 import (
     describe_load_balancers,
     describe_target_group_attributes,
     listeners_by_arn,
-    target_states,
+    states_by_target,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import poll_until
 from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import name_in
@@ -363,11 +389,12 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.facts import (
     rule_facts,
     service_facts,
     target_group_facts,
+    unnamed_facts,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_negative
 from ansible_collections.canary.ecs.plugins.module_utils._canary.health import health_of
 from ansible_collections.canary.ecs.plugins.module_utils._canary.named_groups import named_by
-from ansible_collections.canary.ecs.plugins.module_utils._canary.status import draining, newest_events, waiting_for
+from ansible_collections.canary.ecs.plugins.module_utils._canary.status import leaving, newest_events, waiting_for
 from ansible_collections.canary.ecs.plugins.module_utils._groups import (
     GROUP_OPTIONS,
     GROUPS_EXCLUSIVE,
@@ -386,7 +413,35 @@ ARGUMENTS: dict[str, Any] = {
 }
 # Each reading takes about ten calls.
 POLL_SECONDS = 5.0
-MISSING: dict[str, Callable[[Facts], list[str]]] = {"healthy": waiting_for, "drained": draining}
+
+Targets = dict[tuple[str, int], str]
+"""The state of each of the canary's targets."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the module returns, and the canary's targets one by one."""
+
+    facts: Facts
+    targets: Targets
+
+
+@dataclass
+class Drained:
+    """What is missing until the tasks that leave have left, of those that there were at the first look."""
+
+    there: frozenset[tuple[str, int]] | None = None
+
+    def __call__(self, seen: Reading) -> list[str]:
+        """The reasons, in sentences; empty when nothing is missing."""
+        if self.there is None:
+            self.there = frozenset(seen.targets)
+        return leaving(seen.facts, sum(seen.targets.get(target) == "draining" for target in self.there))
+
+
+def healthy(seen: Reading) -> list[str]:
+    """What is missing until both services are healthy, in sentences."""
+    return waiting_for(seen.facts)
 
 
 def status(module: CanaryModule) -> dict[str, Any]:
@@ -399,41 +454,45 @@ def status(module: CanaryModule) -> dict[str, Any]:
             "stable_service and canary_service."
         )
     if wait_for is None or module.check_mode:
-        return read(module)
-    missing = MISSING[wait_for]
+        return read(module).facts
+    missing: Callable[[Reading], list[str]] = healthy if wait_for == "healthy" else Drained()
     return poll_until(
         lambda: read(module),
         lambda seen: not missing(seen),
         timeout=timeout,
         gave_up=lambda seen: CanaryError(
-            f"The services are not {wait_for} after {timeout} s. {' '.join(missing(seen) + newest_events(seen))}",
+            f"The services are not {wait_for} after {timeout} s. {' '.join(missing(seen) + newest_events(seen.facts))}",
             waited_for=missing(seen),
         ),
         waiting=lambda seen: " ".join(missing(seen)),
         interval=POLL_SECONDS,
-    )
+    ).facts
 
 
-def read(module: CanaryModule) -> dict[str, Any]:
+def read(module: CanaryModule) -> Reading:
     """Read it all once."""
     elbv2 = module.client_of("elbv2")
     named = named_by(module.params, region=elbv2.meta.region_name)
     ecs = module.client_of("ecs") if named.by_service else None
-    found = find(elbv2, ecs, named, tags=True)
+    found = find(elbv2, ecs, named, tags=True, unnamed=True)
     stable, canary = sides(module, ecs, found)
+    stable_group, _targets = read_target_group(elbv2, target_group_of(found, "stable"))
+    canary_group, targets = read_target_group(elbv2, target_group_of(found, "canary"))
     rules = read_rules(elbv2, found)
     services = found.services or (None, None)
-    return {
+    facts = {
         "changed": False,
         "cluster": name_in(services[0]["clusterArn"]) if services[0] else None,
         "percent": common_percent(rules),
         "promoted": is_promoted(*services),
         "rules": rules,
         "no_rules": "" if found.groups else no_rules(elbv2, found),
-        "stable": {**stable, "target_group": read_target_group(elbv2, target_group_of(found, "stable"))},
-        "canary": {**canary, "target_group": read_target_group(elbv2, target_group_of(found, "canary"))},
+        "unnamed_rules": unnamed_facts(found.unnamed, found.canaries),
+        "stable": {**stable, "target_group": stable_group},
+        "canary": {**canary, "target_group": canary_group},
         "load_balancers": read_load_balancers(elbv2, rules),
     }
+    return Reading(facts, targets)
 
 
 def sides(module: CanaryModule, ecs: Any, found: Found) -> tuple[Facts, Facts]:
@@ -470,11 +529,13 @@ def target_group_of(found: Found, side: str) -> str | None:
     return candidates[0] if len(candidates) == 1 else None
 
 
-def read_target_group(elbv2: Any, arn: str | None) -> Facts | None:
-    """The facts of a target group."""
+def read_target_group(elbv2: Any, arn: str | None) -> tuple[Facts | None, Targets]:
+    """The facts of a target group, and its targets one by one."""
     if arn is None:
-        return None
-    return target_group_facts(arn, health_of(target_states(elbv2, arn)), describe_target_group_attributes(elbv2, arn))
+        return None, {}
+    targets = states_by_target(elbv2, arn)
+    health = health_of(targets.values())
+    return target_group_facts(arn, health, describe_target_group_attributes(elbv2, arn)), targets
 
 
 def read_load_balancers(elbv2: Any, rules: list[Facts]) -> list[Facts]:

@@ -286,7 +286,7 @@ def read_services(ecs: Any, options: dict[str, Any]) -> tuple[dict[str, Any], di
     refuse_same_service(stable["serviceArn"], canary["serviceArn"], name=stable["serviceName"])
     for service in (stable, canary):
         refuse_not_active(service)
-    refuse_daemon(stable)
+    refuse_daemon(stable["serviceName"], strategy=stable.get("schedulingStrategy"), arn=stable["serviceArn"])
     refuse_undeployable(stable["serviceName"], controller=controller_of(stable), strategy=strategy_of(stable))
     if options["take"] != "previous":
         refuse_without_release(canary)
@@ -338,7 +338,13 @@ def guard(module: CanaryModule, ecs: Any, stable: dict[str, Any]) -> list[str]:
     """Refuse a promotion that would prove nothing, or that requests depend on; what was looked at, for the log."""
     if module.params["take"] == "previous":
         return ["The traffic was not looked at: stable takes back what it had."]
-    refuse_without_tasks(stable)
+    try:
+        refuse_without_tasks(stable)
+    except CanaryError as error:
+        # What would have sized it before has changed nothing either.
+        if not module.check_mode:
+            raise
+        module.warn(str(error))
     if not module.params["require_full_traffic"]:
         return ["The traffic was not looked at, because require_full_traffic is false."]
     elbv2 = module.client_of("elbv2")

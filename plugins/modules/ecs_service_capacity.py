@@ -404,7 +404,7 @@ def read_sized(clients: AwsClients, cluster: str, names: list[str], *, tags: boo
         )
     for service in services:
         refuse_not_active(service)
-        refuse_daemon(service)
+        refuse_daemon(service["serviceName"], strategy=service.get("schedulingStrategy"), arn=service["serviceArn"])
     targets = scalable_targets(clients.scaling, [resource_id(service) for service in services])
     return [Sized(service, targets.get(resource_id(service))) for service in services]
 

@@ -42,3 +42,10 @@ def test_check_mode_foretells_and_changes_nothing(
     made = {call["operation"] for call in calls_of(all_on_canary.lab, since=since) if call["mutating"]}
     assert made <= ASKING
     assert all_on_canary.state == before
+
+
+def test_a_promotion_is_foretold_where_it_would_start_stable_first(all_on_canary: Application) -> None:
+    all_on_canary.resize("Stable", 0, 0, 4)
+    played = all_on_canary.succeed("promote.yml", options=("--check",))
+    assert "has a desired count of 0" in " ".join(played.output.split())
+    assert all_on_canary.capacity("Stable") == (0, 0, 4)

@@ -60,6 +60,8 @@ def test_a_shift_moves_every_rule_of_the_pair_and_no_other(legacy: Application) 
     assert legacy.split() == legacy.split(legacy.outputs["PathRule"]) == (75, 25)
     assert legacy.aws("elbv2", "describe-rules", "--rule-arns", legacy.outputs["Decoy"]) == decoy
     assert "changed=0" not in played.output
+    targets = legacy.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="ecs")
+    assert [each for each in targets["ScalableTargets"] if "cart-canary" in each["ResourceId"]] == []
 
 
 def test_the_rule_keeps_its_stickiness(legacy: Application) -> None:

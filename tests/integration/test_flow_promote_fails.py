@@ -58,3 +58,17 @@ def test_a_deployment_of_somebody_else_is_not_taken_for_the_promotion(lenient: A
     assert not played.ok
     assert f"{theirs['taskDefinitionArn']} took its place" in played.output
     assert lenient.state == before
+
+
+def test_a_rollback_waits_for_no_canary_that_never_becomes_healthy(lenient: Application) -> None:
+    """ECS replaces its tasks again and again, so that at any time some fail and some drain."""
+    lenient.client("elbv2").modify_target_group(
+        TargetGroupArn=lenient.outputs["CanaryTargetGroupArn"], Matcher={"HttpCode": "200"}
+    )
+    until(lambda: lenient.healthy("Canary") == 0, seconds=60, what="the canary fails its health checks")
+    lenient.succeed("rollback.yml", wait_timeout=60)
+    assert (lenient.split(), lenient.capacity("Canary")) == ((100, 0), (2, 2, 2))
+    with lenient.traffic() as traffic:
+        begin = traffic.mark()
+        seen(traffic, 100, version="v1")
+        no_failure(traffic.report(since=begin))

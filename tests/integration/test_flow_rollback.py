@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.application import Application, no_failure, seen
+from tests.integration.application import Application, no_failure, seen, until
 from tests.integration.killing import Moment, killed
 
 
@@ -41,6 +41,37 @@ def test_a_canary_may_rest_without_a_task_and_is_started_for_its_next_share(appl
         seen(traffic, 25)
         no_failure(traffic.report(since=begin))
     application.succeed("rollback.yml")
+
+
+def test_stable_keeps_its_size_until_the_traffic_is_there(application: Application) -> None:
+    """Its autoscaler has taken it in while it was idle, and would do so again while its new tasks start."""
+    application.resize("Stable", 2, 3, 4)
+    application.succeed("canary.yml", percent=100)
+    application.hurry("Stable")
+    until(lambda: application.capacity("Stable") == (2, 2, 4), seconds=30, what="idle stable is scaled in")
+    with application.traffic() as traffic:
+        begin = traffic.mark()
+        application.succeed("rollback.yml")
+        seen(traffic, 100, version="v1")
+        no_failure(traffic.report(since=begin))
+    assert (application.capacity("Stable"), application.healthy("Stable")) == ((2, 3, 4), 3)
+    assert (application.split(), application.capacity("Canary")) == ((100, 0), (2, 2, 2))
+
+
+def test_the_canary_keeps_its_tasks_for_a_rule_that_was_not_named(application: Application) -> None:
+    second = application.second_rule()
+    application.succeed("canary.yml", percent=100)
+    sized = application.capacity("Canary")
+    with application.traffic() as traffic:
+        begin = traffic.mark()
+        told = application.succeed("rollback.yml", rules=application.outputs["RuleArn"]).output
+        no_failure(traffic.report(since=begin))
+    assert (application.split(), application.split(second)) == ((100, 0), (0, 100))
+    assert application.capacity("Canary") == sized != (2, 2, 2)
+    assert f"rule {second} (100 %)" in " ".join(told.split())
+    application.succeed("rollback.yml")
+    assert (application.split(second), application.capacity("Canary")) == ((100, 0), (2, 2, 2))
+    application.client("elbv2").delete_rule(RuleArn=second)
 
 
 def test_there_is_no_release_to_take_back_where_none_was_promoted(application: Application) -> None:

@@ -97,10 +97,18 @@ def set_actions(client: Any, rule: Rule, actions: tuple[dict[str, Any], ...]) ->
         call(client, "modify_rule", on=f"rule {rule.arn}", RuleArn=rule.arn, Actions=list(actions))
 
 
-def target_states(client: Any, target_group: str) -> list[str]:
+def states_by_target(client: Any, target_group: str) -> dict[tuple[str, int], str]:
     """The state of each target registered in the group: initial, healthy, unhealthy, unused, draining, unavailable.
 
-    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
+    By the target's id and port. https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
     """
     answer = call(client, "describe_target_health", on=f"target group {target_group}", TargetGroupArn=target_group)
-    return [target["TargetHealth"]["State"] for target in answer.get("TargetHealthDescriptions", [])]
+    return {
+        (each["Target"]["Id"], each["Target"].get("Port", 0)): each["TargetHealth"]["State"]
+        for each in answer.get("TargetHealthDescriptions", [])
+    }
+
+
+def target_states(client: Any, target_group: str) -> list[str]:
+    """The states alone, one for each target."""
+    return list(states_by_target(client, target_group).values())

@@ -25,6 +25,9 @@ REASONS_SHOWN = 5
 # Half a minute of readings without a deployment that ECS said it had begun: it is gone, and not just late to appear.
 READINGS_MISSED = 15
 
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html
+DAEMON = "DAEMON"
+
 
 class State(Enum):
     """How far a deployment is."""
@@ -152,13 +155,13 @@ def refuse_not_active(service: dict[str, Any]) -> None:
         )
 
 
-def refuse_daemon(service: dict[str, Any]) -> None:
+def refuse_daemon(name: str, *, strategy: str | None, arn: str) -> None:
     """Raise `CanaryError` for a service that runs one task on each instance: it has no desired count."""
-    if service.get("schedulingStrategy") == "DAEMON":
+    if strategy == DAEMON:
         raise CanaryError(
-            f"Service {service['serviceName']} has the scheduling strategy DAEMON: it runs one task on each instance, "
-            "and has no desired count. Name a REPLICA service.",
-            service=service["serviceArn"],
+            f"Service {name} has the scheduling strategy DAEMON: it runs one task on each instance, and has no "
+            "desired count. Name a REPLICA service.",
+            service=arn,
         )
 
 

@@ -39,6 +39,7 @@ def service_facts(
         "service": service.get("serviceName"),
         "service_arn": service.get("serviceArn"),
         "status": service.get("status"),
+        "scheduling_strategy": service.get("schedulingStrategy", "REPLICA") if service else None,
         "deployment_controller": controller_of(service) if service else None,
         "deployment_strategy": strategy_of(service) if service else None,
         "task_definition": service.get("taskDefinition"),
@@ -103,6 +104,21 @@ def _rule(rule: Rule, split: Split, groups: Groups, listeners: Mapping[str, Fact
         "sticky_seconds": rule.sticky_seconds,
         "others": [{"arn": arn, "weight": rule.weights[arn]} for arn in others(rule, groups)],
     }
+
+
+def unnamed_facts(rules: Iterable[Rule], canaries: Iterable[str]) -> list[Facts]:
+    """The rules that were not named and send the canary requests, with the share that it has of each."""
+    own = frozenset(canaries)
+    return [
+        {
+            "rule_arn": rule.arn,
+            "listener_arn": rule.listener_arn,
+            "percent": round(
+                100 * sum(weight for arn, weight in rule.weights.items() if arn in own) / sum(rule.weights.values()), 3
+            ),
+        }
+        for rule in rules
+    ]
 
 
 def common_percent(rules: Iterable[Facts]) -> float | None:

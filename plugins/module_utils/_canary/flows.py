@@ -16,7 +16,9 @@ from typing import Any
 
 from ansible_collections.canary.ecs.plugins.module_utils._canary.capacity import Capacity, Wanted
 from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import (
+    DAEMON,
     refuse_between_releases,
+    refuse_daemon,
     refuse_undeployable,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
@@ -32,8 +34,11 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.sizing import (
     parked,
     stable_for,
 )
-from ansible_collections.canary.ecs.plugins.module_utils._canary.status import is_rolling
+from ansible_collections.canary.ecs.plugins.module_utils._canary.status import has_release_of_canary, is_rolling
 from ansible_collections.canary.ecs.plugins.module_utils._canary.steps import Target, guarded, steps_to, target_of
+
+# The part of the tasks that the whole load needs with which stable takes it at once.
+ENOUGH = Fraction(4, 5)
 
 Info = Mapping[str, Any]
 Plan = dict[str, Any]
@@ -64,10 +69,22 @@ class Settings:
     @classmethod
     def to_park(cls, options: Mapping[str, Any]) -> Settings:
         """Of a flow that parks the canary."""
+        rest = Wanted(*(_whole(options, f"park_{name}") for name in ("desired", "min", "max")))
+        _refuse_unordered(rest)
         return cls(
             least=Wanted(_whole(options, "least_desired")),
-            rest=Wanted(*(_whole(options, f"park_{name}") for name in ("desired", "min", "max"))),
+            rest=rest,
             stickiness=options["stickiness"],
+        )
+
+
+def _refuse_unordered(rest: Wanted) -> None:
+    """Raise `CanaryError` for a size at rest that no canary could have, before the traffic has moved."""
+    low, desired, high = rest.min, rest.desired, rest.max
+    if low is not None and desired is not None and high is not None and not low <= desired <= high:
+        raise CanaryError(
+            f"park_min is {low}, park_desired {desired} and park_max {high}: the desired count lies between the other "
+            "two. Nothing was changed."
         )
 
 
@@ -80,29 +97,44 @@ def plan_shift(info: Info, settings: Settings, target: Target, *, step: Any = No
 
     ``canary_ahead`` and ``stable_ahead`` are sized ahead of the traffic, ``canary_after`` once it has moved. At 0 %
     the canary keeps its capacity: parking is what a rollback and a promotion do. ``lets_go``: stable is held at its
-    size while the traffic comes back step by step, or by a run that was cut off, and is let go at the end.
+    size until the traffic is back, or by a run that was cut off, and is let go at the end. ``counts`` are the tasks
+    that both have until then, unless somebody else changes them (`size_after`).
     """
     pair = _pair(info, settings)
+    _refuse_daemons(info)
     wanted = canary_for(pair, target.percent, at_least=settings.least)
     rising, falling = _rises(pair, target, wanted), target.share < pair.share
     shrinks = target.share and (falling or (target.share == pair.share and not rising and _oversized(pair, wanted)))
-    stable = stable_for(pair, 1 - target.share)
     steps = guarded(steps_to(target, live=_percents(info), step=step), live=_percents(info))
+    stable_ahead = _growing(pair, 1 - target.share, in_steps=len(steps) > 1) if falling else {}
     return {
         "percent": target.percent,
-        "stable_ahead": _growing(pair, stable, steps=len(steps)) if falling else {},
+        "counts": {"stable": stable_ahead.get("desired", pair.stable.desired), "canary": pair.canary.desired},
+        "stable_ahead": stable_ahead,
         "canary_ahead": as_options(at_least_as(pair.canary, wanted)) if rising else {},
         "steps": steps,
-        "lets_go": bool(falling and len(steps) > 1) or info["stable"].get("held_from") is not None,
+        "lets_go": "min" in stable_ahead or info["stable"].get("held_from") is not None,
         **_settling(info, _unless_so(pair, wanted) if shrinks else {}, stuck=_stuck(info, settings, target.percent)),
     }
 
 
-def _growing(pair: Pair, needed: int, *, steps: int) -> dict[str, int]:
-    """What stable needs before traffic comes back to it: at once, or over so long that it has to be held up."""
-    if steps > 1:
-        return _held_up(pair, needed)
-    return {"desired": needed} if needed > pair.stable.desired else {}
+def size_after(info: Info, plan: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, int]:
+    """The canary's size once the traffic has moved, from a reading of now: a shift in steps may have taken hours.
+
+    It is what ``plan`` has, and more where either service has grown beyond the plan meanwhile, for the load has then.
+    """
+    after, counts = dict(plan["canary_after"]), plan.get("counts")
+    if not counts or not any(info[name]["desired"] > count for name, count in counts.items()):
+        return after
+    settings = Settings.to_shift(options)
+    now = as_options(canary_for(_pair(info, settings), plan["percent"], at_least=settings.least))
+    return {name: max(value, now.get(name, value)) for name, value in after.items()}
+
+
+def _growing(pair: Pair, share: Fraction, *, in_steps: bool) -> dict[str, int]:
+    """What stable needs before a share comes back to it: nothing where it is large enough, and takes it at once."""
+    needed = stable_for(pair, share)
+    return _held_up(pair, needed) if in_steps or needed > pair.stable.desired else {}
 
 
 def _rises(pair: Pair, target: Target, wanted: Wanted) -> bool:
@@ -126,20 +158,22 @@ def _oversized(pair: Pair, wanted: Wanted) -> bool:
 def plan_rollback(info: Info, settings: Settings, *, restore: bool = False) -> Plan:
     """How to bring all traffic to stable, and park the canary.
 
-    ``stable_ahead`` holds what stable needs before it can take the traffic: nothing where it is large enough and half
-    of it healthy, which is what canary.ecs.ecs_canary_weights asks for, so that the traffic moves at once.
+    ``stable_ahead`` holds what stable needs before it can take the traffic: nothing where it is large enough, as
+    `_ready` tells, so that the traffic moves at once.
     ``restores`` tells when stable takes back its previous release: ``first`` where it has the canary's, since the
     traffic is no better off there; ``last`` where it has another one, which is better than the canary's for the time
     being; empty where it was not asked to. ``stable_rolling`` tells of a release that stable is still taking: a
-    promotion that did not end leaves that.
+    promotion that did not end leaves that. ``lets_go``: stable may be held at a size, by this flow or by another one.
     """
     pair = _pair(info, settings)
     needed = stable_for(pair, Fraction(1)) or _from_none(pair.stable, settings)
+    rest = {} if _is_daemon(info["canary"]) else _parking(pair, settings)
     return {
         "restores": _restores(info) if restore else "",
-        "stable_ahead": {} if _ready(info, pair, needed) else {"desired": needed},
+        "stable_ahead": {} if _ready(info, pair, needed) else _held_up(pair, needed),
+        "lets_go": not _is_daemon(info["stable"]),
         "steps": steps_to(target_of(percent=0), live=_percents(info)),
-        **_settling(info, _parking(pair, settings), stuck=_stuck(info, settings, 0)),
+        **_settling(info, rest, stuck=_stuck(info, settings, 0)),
         "stable_rolling": is_rolling(info["stable"]),
     }
 
@@ -154,13 +188,22 @@ def _settling(info: Info, after: dict[str, int], *, stuck: int) -> Plan:
     """What the canary becomes once the traffic has left, and how many seconds the tasks that leave may drain.
 
     While clients are stuck to it, no task leaves: ``stuck_seconds`` says for how long that may be. The same flow again
-    finds the traffic where it was to be, and takes the tasks away then.
+    finds the traffic where it was to be, and takes the tasks away then. Nor does one leave while rules that the flow
+    was told to leave alone send the canary requests: ``unnamed`` says which.
     """
+    if after and info.get("unnamed_rules"):
+        return {"canary_after": {}, "drain_seconds": 0, "stuck_seconds": 0, "unnamed": _unnamed(info)}
     leaves = after.get("desired", info["canary"]["desired"]) < info["canary"]["desired"]
     if leaves and stuck:
-        return {"canary_after": {}, "drain_seconds": 0, "stuck_seconds": stuck}
+        return {"canary_after": {}, "drain_seconds": 0, "stuck_seconds": stuck, "unnamed": ""}
     delay = (info["canary"].get("target_group") or {}).get("deregistration_delay", 0)
-    return {"canary_after": after, "drain_seconds": delay if leaves else 0, "stuck_seconds": 0}
+    return {"canary_after": after, "drain_seconds": delay if leaves else 0, "stuck_seconds": 0, "unnamed": ""}
+
+
+def _unnamed(info: Info) -> str:
+    """The rules that send the canary requests and are not among those that the flow moves."""
+    rules = info.get("unnamed_rules") or []
+    return ", ".join(f"rule {rule['rule_arn']} ({rule['percent']:g} %)" for rule in rules)
 
 
 def _stuck(info: Info, settings: Settings, percent: float) -> int:
@@ -175,17 +218,19 @@ def _stuck(info: Info, settings: Settings, percent: float) -> int:
 
 
 def _ready(info: Info, pair: Pair, needed: int) -> bool:
-    """Whether stable can take all traffic as it is, or has it already."""
+    """Whether stable can take all traffic as it is, or has it already.
+
+    It can with four fifths of the tasks that it needs, half of them healthy: what the load needs is an estimate, and a
+    canary that is bad and busy raises it. The traffic would have to stay there until the few that are missing run.
+    """
     healthy = (info["stable"].get("target_group") or {}).get("healthy", 0)
-    takes_more = pair.stable.desired == needed and 2 * healthy >= needed
+    takes_more = ENOUGH * needed <= pair.stable.desired and 2 * healthy >= needed
     return pair.stable.desired > 0 and (not pair.share or takes_more)
 
 
 def _restores(info: Info) -> str:
     """When stable takes back its previous release: ahead of the traffic, or after it."""
-    stable, canary = info["stable"], info["canary"]
-    same = any(stable.get(name) == canary.get(name) for name in ("task_definition", "images"))
-    return "first" if same else "last"
+    return "first" if has_release_of_canary(info) else "last"
 
 
 def plan_promote(info: Info, settings: Settings, *, take: str, return_step: Any) -> Plan:
@@ -201,7 +246,7 @@ def plan_promote(info: Info, settings: Settings, *, take: str, return_step: Any)
     )
     promoted, percent = _promoted(info, take), info.get("percent")
     if not promoted and percent != 100:
-        share = "a different share on each rule" if percent is None else f"{percent:g} %"
+        share = _share_in_words(info)
         raise CanaryError(
             f"The canary takes {share}, and its release is promoted only when it takes all: first run the playbook "
             "canary.ecs.canary with percent=100."
@@ -215,6 +260,14 @@ def plan_promote(info: Info, settings: Settings, *, take: str, return_step: Any)
         "steps": guarded(steps_to(target_of(percent=0), live=_percents(info), step=return_step), live=_percents(info)),
         **_settling(info, _parking(pair, settings), stuck=_stuck(info, settings, 0)),
     }
+
+
+def _share_in_words(info: Info) -> str:
+    """What the canary takes, where it is not all."""
+    if info.get("percent") is not None:
+        return f"{info['percent']:g} %"
+    weightless = [rule for rule in info["rules"] if rule["percent"] is None]
+    return "none of the requests of a rule without a weight" if weightless else "a different share on each rule"
 
 
 def _refuse_untakeable(info: Info, take: str) -> None:
@@ -250,7 +303,8 @@ def refuse_larger(info: Info, plan: Mapping[str, Any]) -> None:
     named = {name: last.get("weights", {}).get(name) for name in ("stable", "canary")}
     wanted = target_of(percent=last.get("percent"), stable_weight=named["stable"], canary_weight=named["canary"])
     most = round(float(wanted.share * 100), 3)
-    larger = [rule for rule in info.get("rules") or [] if rule["percent"] is not None and rule["percent"] > most]
+    rules = [*(info.get("rules") or []), *(info.get("unnamed_rules") or [])]
+    larger = [rule for rule in rules if rule["percent"] is not None and rule["percent"] > most]
     if larger:
         seen = ", ".join(f"rule {rule['rule_arn']} is at {rule['percent']:g} %" for rule in larger)
         raise CanaryError(
@@ -270,6 +324,17 @@ def _pair(info: Info, settings: Settings) -> Pair:
     stable, canary = capacity_of(info["stable"]), capacity_of(info["canary"])
     resting = max(settings.least.desired or 0, settings.rest.desired or 0)
     return Pair(stable=stable, canary=canary, share=share, resting=resting)
+
+
+def _is_daemon(service: Mapping[str, Any]) -> bool:
+    """Whether a service runs one task on each instance, so that nobody sizes it."""
+    return bool(service.get("scheduling_strategy") == DAEMON)
+
+
+def _refuse_daemons(info: Info) -> None:
+    """Raise `CanaryError` for a service that could not be sized for its share; traffic is not brought to one."""
+    for service in (info["stable"], info["canary"]):
+        refuse_daemon(service["service"], strategy=service.get("scheduling_strategy"), arn=service["service_arn"])
 
 
 def _refuse_unsplit(info: Info) -> None:

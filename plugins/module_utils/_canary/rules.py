@@ -123,6 +123,15 @@ def pair_of(rules: Iterable[Rule], stables: Iterable[str], canaries: Iterable[st
     return Groups(*pairs.pop()) if pairs else None
 
 
+def loads(rule: Rule, stables: Iterable[str], canaries: Iterable[str]) -> bool:
+    """Whether a rule shares its requests between both sides, by whichever of their groups, and sends the canary some.
+
+    One that forwards to the canary alone, for people who try it, has no share that a flow could move.
+    """
+    weights = rule.weights
+    return not weights.keys().isdisjoint(stables) and any(weights.get(arn) for arn in canaries)
+
+
 def matching(rules: Iterable[Rule], groups: Groups) -> list[Rule]:
     """The rules that forward to both groups, ordered by ARN, each once."""
     found = {rule.arn: rule for rule in rules if rule.split(groups) is not None}

@@ -76,7 +76,10 @@ def canary_for(pair: Pair, percent: float, *, at_least: Wanted) -> Wanted:
     load = pair.stable.desired if pair.sized_as_stable else pair.whole_load
     model = Capacity(load, pair.stable.bounds)
     wanted = sized_like(model, percent=percent, at_least=at_least)
-    if wanted.min is not None or pair.canary.bounds is None or wanted.desired is None:
+    if pair.canary.bounds is None:
+        # It does not get a scalable target: its owner has given it none.
+        return Wanted(desired=wanted.desired)
+    if wanted.min is not None or wanted.desired is None:
         return wanted
     # Stable says nothing of bounds: the canary keeps its own, made wide enough for the count.
     bounds = pair.canary.bounds

@@ -37,13 +37,18 @@ def waiting_for(info: Facts) -> list[str]:
     return [reason for name in ("stable", "canary") for reason in _missing(name, info[name])]
 
 
-def draining(info: Facts) -> list[str]:
-    """What is missing until no target of the canary drains; empty when nothing is."""
-    group = info["canary"].get("target_group") or {}
-    if not group.get("draining"):
-        return []
-    service = info["canary"].get("service") or group["name"]
-    return [f"canary ({service}): {group['draining']} targets drain."]
+def leaving(info: Facts, draining: int) -> list[str]:
+    """What is missing until the canary's tasks that leave have left; empty when nothing is.
+
+    ``draining`` is how many targets drain of those that there were when the wait began: those that come later, and go
+    again because they never become healthy, have no request.
+    """
+    canary = info["canary"]
+    name = canary.get("service") or (canary.get("target_group") or {}).get("name")
+    missing = [f"canary ({name}): {draining} targets drain."] if draining else []
+    if canary.get("service") and not is_rolling(canary) and canary["running"] > canary["desired"]:
+        missing.append(f"canary ({name}): {canary['running']} tasks are running, and {canary['desired']} are desired.")
+    return missing
 
 
 def newest_events(info: Facts) -> list[str]:
@@ -60,11 +65,22 @@ def is_rolling(service: Facts) -> bool:
     return _newest(service).get("rollout_state") == "IN_PROGRESS"
 
 
+def has_release_of_canary(info: Facts) -> bool:
+    """Whether stable runs what the canary does: its task definition, or its images by a promotion of these alone.
+
+    The same images by themselves prove nothing: a release may differ from the one before by its settings only.
+    """
+    stable, canary = info["stable"], info["canary"]
+    if stable.get("task_definition") is not None and stable["task_definition"] == canary.get("task_definition"):
+        return True
+    return bool(stable.get("previous_release")) and stable.get("images") == canary.get("images")
+
+
 def rollback_line(info: Facts) -> str:
     """Which release has the traffic after a rollback; moving traffic brings no other one back."""
-    stable, canary = info["stable"], info["canary"]
+    stable = info["stable"]
     runs = f"Stable runs {_version(stable) or 'its release'} ({_release(stable)})"
-    if not info.get("promoted") and stable.get("images") != canary.get("images"):
+    if not has_release_of_canary(info):
         return f"{runs}."
     previous = stable.get("previous_release")
     how = (
@@ -101,9 +117,19 @@ def _traffic(info: Facts) -> tuple[str, str]:
     percent = info.get("percent")
     if not info["rules"]:
         return "no rule", "no rule"
+    if _without_weight(info):
+        return "a rule has no weight", "a rule has no weight"
     if percent is None:
         return "differs by rule", "differs by rule"
     return f"{round(100 - percent, 3):g} %", f"{percent:g} %"
+
+
+def _without_weight(info: Facts) -> list[Facts]:
+    """The rules whose weights are both 0: the load balancer answers 503 to all of their requests.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-action-types.html#forward-actions
+    """
+    return [rule for rule in info["rules"] if rule["percent"] is None]
 
 
 def _version(service: Facts) -> str:
@@ -165,6 +191,11 @@ def _notes(info: Facts) -> list[str]:
         )
     if not info["rules"]:
         notes.append("no listener rule forwards to both target groups, so there is no traffic to split")
+    elif weightless := _without_weight(info):
+        notes += [
+            f"{_rule(rule)}: both are 0, so all of its requests are answered with 503; canary.ecs.rollback ends that"
+            for rule in weightless
+        ]
     elif info.get("percent") is None:
         notes.append("the rules differ: canary.ecs.canary or canary.ecs.rollback makes them one")
     return notes + waiting_for(info)

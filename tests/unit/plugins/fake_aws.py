@@ -221,7 +221,12 @@ class FakeAws:
 
     def _describe_target_health(self, **asked: Any) -> dict[str, Any]:
         states = self.health[asked["TargetGroupArn"]]
-        return {"TargetHealthDescriptions": [{"TargetHealth": {"State": state}} for state in states]}
+        return {
+            "TargetHealthDescriptions": [
+                {"Target": {"Id": f"10.0.0.{number}", "Port": 80}, "TargetHealth": {"State": state}}
+                for number, state in enumerate(states)
+            ]
+        }
 
     def _describe_target_groups(self, **asked: Any) -> dict[str, Any]:
         return {

@@ -241,7 +241,7 @@ class Balancer:
             states = ["unused" for _state in states]
         return {
             "TargetHealthDescriptions": [
-                {"Target": {"Id": f"10.0.0.{number}"}, "TargetHealth": {"State": state}}
+                {"Target": {"Id": f"10.0.0.{number}", "Port": 80}, "TargetHealth": {"State": state}}
                 for number, state in enumerate(states)
             ]
         }

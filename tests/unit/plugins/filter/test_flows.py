@@ -94,4 +94,4 @@ def test_a_stack_is_readable_when_it_is_there() -> None:
 )
 def test_a_rollback_restores_only_where_yes_is_meant(text: Any, meant: bool) -> None:
     """A survey, and ``-e restore=false``, send words."""
-    assert FILTERS["rollback_plan"](LIVE, {**OPTIONS, "restore": text})["restores"] == ("first" if meant else "")
+    assert FILTERS["rollback_plan"](LIVE, {**OPTIONS, "restore": text})["restores"] == ("last" if meant else "")

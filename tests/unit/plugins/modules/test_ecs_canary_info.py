@@ -107,6 +107,19 @@ def test_by_target_groups_the_services_are_not_known(shop: Shop) -> None:
     assert info["stable"]["target_group"]["name"] == "cart-stable"
 
 
+@pytest.mark.parametrize("by", [SERVICES, {"stable_target_group": "cart-stable", "canary_target_group": "cart-canary"}])
+def test_rules_that_were_not_named_and_send_the_canary_requests_are_told(shop: Shop, by: dict[str, str]) -> None:
+    other = shop.aws.rule(shop.listener, 20, forward({shop.stable: 1, shop.canary: 3}))
+    shop.aws.rule(shop.listener, 30, forward({shop.stable: 100, shop.canary: 0}))
+    shop.aws.rule(shop.listener, 40, forward({shop.canary: 1}))
+    assert shop.info(**by)["unnamed_rules"] == []
+    assert [
+        (rule["rule_arn"], rule["listener_arn"], rule["percent"])
+        for rule in shop.info(**by, rules=[shop.rule])["unnamed_rules"]
+    ] == [(other, shop.listener, 75.0)]
+    assert shop.info(**by, rules=[shop.listener])["unnamed_rules"] == []
+
+
 def test_rules_that_differ_have_no_common_percent(shop: Shop) -> None:
     shop.aws.rule(shop.listener, 20, forward({shop.stable: 100, shop.canary: 0}))
     info = shop.info(**SERVICES)
@@ -172,6 +185,23 @@ def test_it_waits_until_the_canary_has_drained_and_for_stable_not(shop: Shop, by
     assert not shop.info(**by, wait_for="drained", wait_timeout=0).get("failed")
     shop.aws.groups[shop.canary]["states"] = ["healthy", "draining"]
     assert "1 targets drain" in shop.info(**by, wait_for="drained", wait_timeout=0)["msg"]
+
+
+def test_targets_that_come_and_go_while_it_waits_are_not_waited_for(
+    shop: Shop, slept: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A canary whose tasks never become healthy has a target that drains at any time."""
+    states = [["draining", "unhealthy"], ["draining", "unhealthy", "draining"], ["unused", "unhealthy", "draining"]]
+    answer = shop.aws.answer
+
+    def turning(operation: str, parameters: dict[str, Any]) -> Answer:
+        if operation == "DescribeTargetHealth" and parameters["TargetGroupArn"] == shop.canary:
+            shop.aws.groups[shop.canary]["states"] = states.pop(0)
+        return answer(operation, parameters)
+
+    monkeypatch.setattr(shop.aws, "answer", turning)
+    assert shop.info(**SERVICES, wait_for="drained")["canary"]["target_group"]["draining"] == 1
+    assert (states, len(slept)) == ([], 2)
 
 
 def test_check_mode_waits_for_nothing(shop: Shop, slept: list[float]) -> None:

@@ -92,9 +92,15 @@ def test_target_groups_by_name_and_by_arn_are_two_calls(stub: Stubber, client: A
 
 def test_the_states_of_targets(stub: Stubber, client: Any) -> None:
     states = ["healthy", "draining"]
-    answer = {"TargetHealthDescriptions": [{"TargetHealth": {"State": state}} for state in states]}
-    stub.add_response("describe_target_health", answer, {"TargetGroupArn": GROUP})
+    targets = [{"Id": "10.0.0.1", "Port": port} for port in (8001, 8002)]
+    described = [
+        {"Target": target, "TargetHealth": {"State": state}} for target, state in zip(targets, states, strict=True)
+    ]
+    for _call in range(2):
+        stub.add_response("describe_target_health", {"TargetHealthDescriptions": described}, {"TargetGroupArn": GROUP})
     assert elbv2.target_states(client, GROUP) == states
+    by_target = {("10.0.0.1", 8001): "healthy", ("10.0.0.1", 8002): "draining"}
+    assert elbv2.states_by_target(client, GROUP) == by_target
 
 
 def test_attributes_by_key(stub: Stubber, client: Any) -> None:

@@ -72,6 +72,7 @@ def test_a_service_in_facts() -> None:
         "service": "cart",
         "service_arn": "arn:cart",
         "status": "ACTIVE",
+        "scheduling_strategy": "REPLICA",
         "deployment_controller": "ECS",
         "deployment_strategy": "BLUE_GREEN",
         "task_definition": "td:2",

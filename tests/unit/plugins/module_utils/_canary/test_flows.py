@@ -16,6 +16,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.flows import (
     plan_rollback,
     plan_shift,
     refuse_larger,
+    size_after,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.steps import target_of
 from hypothesis import given
@@ -99,19 +100,100 @@ def test_the_same_again_mends_a_canary_that_is_too_small() -> None:
 
 def test_less_for_the_canary_sizes_stable_first_and_the_canary_last() -> None:
     plan = shift(info(service(5), service(5), 50.0), 10)
-    assert plan["stable_ahead"] == {"desired": 9}
+    assert plan["stable_ahead"] == {"desired": 9, "min": 9}
     assert plan["canary_ahead"] == {}
     assert plan["canary_after"] == {"desired": 2, "min": 2, "max": 4}
 
 
 def test_stable_is_held_up_while_the_traffic_comes_back_step_by_step() -> None:
-    """Its autoscaler sees no load yet, for as long as the steps take."""
+    """Its autoscaler sees no load yet, for as long as its tasks take to start, and the steps to end."""
     plan = shift(info(service(5, (2, 20)), service(5), 50.0), 10, step=20)
     assert plan["stable_ahead"] == {"desired": 9, "min": 9}
     assert plan["lets_go"] is True
     assert shift(info(service(5, None), service(5), 50.0), 10, step=20)["stable_ahead"] == {"desired": 9}
-    assert shift(info(service(5), service(5), 50.0), 10)["lets_go"] is False
+    assert shift(info(service(5), service(5), 50.0), 10)["lets_go"] is True
+    assert shift(info(service(9), service(2), 20.0), 10)["lets_go"] is False
     assert shift(info(service(5), service(5), 10.0), 50, step=20)["lets_go"] is False
+
+
+@pytest.mark.parametrize("which", ["stable", "canary"])
+def test_no_traffic_is_brought_to_a_service_that_cannot_be_sized(which: str) -> None:
+    live = info(service(5), service(5), 50.0)
+    live[which]["scheduling_strategy"] = "DAEMON"
+    for percent in (10, 75):
+        with pytest.raises(CanaryError, match="DAEMON"):
+            shift(live, percent)
+
+
+def test_a_rollback_leaves_alone_what_cannot_be_sized() -> None:
+    daemons = ({**service(5), "scheduling_strategy": "DAEMON"} for _side in range(2))
+    plan = plan_rollback(info(*daemons, 50.0), SETTINGS)
+    assert (plan["canary_after"], plan["lets_go"], plan["steps"]) == ({}, False, [{"percent": 0.0}])
+
+
+def test_a_canary_without_a_scalable_target_gets_none() -> None:
+    live = info(service(10, (2, 20)), service(2, None), 5.0)
+    assert shift(live, 25)["canary_ahead"] == {"desired": 3}
+    assert shift(info(service(10, (2, 20)), service(5, None), 50.0), 10)["canary_after"] == {"desired": 2}
+
+
+OTHER_RULE = {"rule_arn": "r/2", "percent": 100.0}
+
+
+@pytest.mark.parametrize("flow", ["shift", "rollback", "promote"])
+def test_the_canary_keeps_its_tasks_for_rules_that_the_flow_leaves_alone(flow: str) -> None:
+    live = {**info(service(10), service(10), 100.0), "unnamed_rules": [OTHER_RULE]}
+    plan = {
+        "shift": lambda: shift(live, 25),
+        "rollback": lambda: plan_rollback(live, SETTINGS),
+        "promote": lambda: promote(live),
+    }[flow]()
+    assert (plan["canary_after"], plan["unnamed"]) == ({}, "rule r/2 (100 %)")
+
+
+def test_a_canary_that_rests_is_not_said_to_keep_anything() -> None:
+    live = {**info(service(10), service(2, (2, 2)), 0.0), "unnamed_rules": [OTHER_RULE]}
+    assert plan_rollback(live, SETTINGS)["unnamed"] == ""
+
+
+def test_a_rule_that_was_not_named_and_has_moved_since_keeps_the_tasks() -> None:
+    plan = plan_rollback(info(service(10), service(10), 100.0), SETTINGS)
+    with pytest.raises(CanaryError, match=r"r/2 is at 100 %"):
+        refuse_larger({**info(service(10), service(10), 0.0), "unnamed_rules": [OTHER_RULE]}, plan)
+
+
+@pytest.mark.parametrize(
+    ("stable", "canary", "size"),
+    [
+        # As planned: stable was sized for its share, and nothing else has changed.
+        (service(8), service(10), {"desired": 3, "min": 3, "max": 5}),
+        # Fewer, where the load has gone, are not fewer than planned.
+        (service(4), service(5), {"desired": 3, "min": 3, "max": 5}),
+        # The load has doubled over the hours that the steps took.
+        (service(14), service(20), {"desired": 5, "min": 5, "max": 5}),
+    ],
+)
+def test_a_canary_is_sized_by_the_load_that_there_is_once_the_traffic_has_moved(
+    stable: dict[str, Any], canary: dict[str, Any], size: dict[str, int]
+) -> None:
+    plan = shift(info(service(2), service(10), 100.0), 25, step=25)
+    assert plan["canary_after"] == {"desired": 3, "min": 3, "max": 5}
+    assert plan["counts"] == {"stable": 8, "canary": 10}
+    assert size_after(info(stable, canary, 25.0), plan, DEFAULTS) == size
+
+
+def test_a_canary_that_is_parked_is_parked_whatever_the_load() -> None:
+    plan = plan_rollback(info(service(10), service(10), 50.0), SETTINGS)
+    assert size_after(info(service(20), service(20), 0.0), plan, DEFAULTS) == plan["canary_after"]
+
+
+@pytest.mark.parametrize(("low", "desired", "high"), [(2, 3, 2), (2, 0, 2), (3, 3, 2)])
+def test_a_size_at_rest_that_no_canary_can_have_is_refused_before_anything_is_done(
+    low: int, desired: int, high: int
+) -> None:
+    rest = {"park_min": low, "park_desired": desired, "park_max": high}
+    with pytest.raises(CanaryError, match=f"park_min is {low}, park_desired {desired} and park_max {high}"):
+        Settings.to_park({**DEFAULTS, **rest})
 
 
 def test_a_shift_lets_go_of_what_one_that_was_cut_off_holds() -> None:
@@ -229,17 +311,22 @@ def test_a_rollback_of_what_is_rolled_back_rests() -> None:
         (service(10), service(5), 50.0, {}),
         (service(4), service(2), 5.0, {}),
         # Scaled in while the canary had the traffic.
-        (service(2), service(10), 100.0, {"desired": 10}),
-        (service(5), service(5), 50.0, {"desired": 10}),
-        (service(2, (2, 6)), service(10), 100.0, {"desired": 6}),
+        (service(2), service(10), 100.0, {"desired": 10, "min": 10}),
+        (service(5), service(5), 50.0, {"desired": 10, "min": 10}),
+        (service(2, (2, 6)), service(10), 100.0, {"desired": 6, "min": 6}),
+        # A busy canary raises the estimate: with four fifths of it, half of them healthy, the traffic does not wait.
+        (service(40, (2, 60)), service(4, (2, 6)), 5.0, {}),
+        (service(8, healthy=5), service(3, (2, 6)), 20.0, {}),
+        (service(8, healthy=4), service(3, (2, 6)), 20.0, {"desired": 10, "min": 10}),
+        (service(8), service(4, (2, 6)), 25.0, {"desired": 11, "min": 11}),
         # Tasks that are not healthy are waited for; none at all are brought back.
-        (service(4, healthy=1), service(2), 25.0, {"desired": 4}),
+        (service(4, healthy=1), service(2), 25.0, {"desired": 4, "min": 4}),
         (service(0, None), service(2), 25.0, {"desired": 2}),
         (service(0, None), service(5), 100.0, {"desired": 5}),
         # Never more than its owner lets it have.
-        (service(0, (0, 1)), service(2), 100.0, {"desired": 1}),
-        (service(0, (0, 1)), service(2), 0.0, {"desired": 1}),
-        (service(0, (0, 4)), service(2), 0.0, {"desired": 2}),
+        (service(0, (0, 1)), service(2), 100.0, {"desired": 1, "min": 1}),
+        (service(0, (0, 1)), service(2), 0.0, {"desired": 1, "min": 1}),
+        (service(0, (0, 4)), service(2), 0.0, {"desired": 2, "min": 2}),
     ],
 )
 def test_a_rollback_brings_stable_to_the_size_of_the_traffic(
@@ -274,20 +361,23 @@ def test_a_canary_between_two_releases_is_refused_before_stable_is_sized(
 
 
 @pytest.mark.parametrize(
-    ("releases", "images", "when"),
+    ("releases", "images", "previous", "when"),
     [
-        (("cart:2", "cart:2"), ("v2", "v2"), "first"),
-        (("cart:2", "cart-canary:2"), ("v2", "v2"), "first"),
-        (("cart:2", "cart-canary:3"), ("v2", "v3"), "last"),
+        (("cart:2", "cart:2"), ("v2", "v2"), None, "first"),
+        (("cart:2", "cart-canary:2"), ("v2", "v2"), "cart:1", "first"),
+        # Releases that differ by their settings alone.
+        (("cart:2", "cart-canary:2"), ("v2", "v2"), None, "last"),
+        (("cart:2", "cart-canary:3"), ("v2", "v3"), "cart:1", "last"),
     ],
 )
 def test_a_release_is_restored_ahead_of_the_traffic_where_stable_has_that_of_the_canary(
-    releases: tuple[str, str], images: tuple[str, str], when: str
+    releases: tuple[str, str], images: tuple[str, str], previous: str | None, when: str
 ) -> None:
     stable, canary = (
         {**service(2), "task_definition": release, "images": {"app": image}}
         for release, image in zip(releases, images, strict=True)
     )
+    stable["previous_release"] = previous
     live = info(stable, canary, 25.0)
     assert plan_rollback(live, SETTINGS, restore=True)["restores"] == when
     assert plan_rollback(live, SETTINGS)["restores"] == ""
@@ -362,8 +452,8 @@ def test_a_promotion_starts_a_stable_service_that_was_scaled_in_to_none(
 
 
 def test_a_shift_back_starts_a_stable_service_that_was_scaled_in_to_none() -> None:
-    assert shift(info(service(0, (0, 4)), service(2, (2, 4)), 100.0), 50)["stable_ahead"] == {"desired": 1}
-    assert shift(info(service(0, (0, 8)), service(8, (2, 8)), 100.0), 50)["stable_ahead"] == {"desired": 4}
+    assert shift(info(service(0, (0, 4)), service(2, (2, 4)), 100.0), 50)["stable_ahead"] == {"desired": 1, "min": 1}
+    assert shift(info(service(0, (0, 8)), service(8, (2, 8)), 100.0), 50)["stable_ahead"] == {"desired": 4, "min": 4}
 
 
 def test_a_promotion_holds_stable_up_while_the_traffic_returns() -> None:

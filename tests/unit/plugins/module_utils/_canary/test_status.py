@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.canary.ecs.plugins.module_utils._canary.status import (
-    draining,
     is_rolling,
+    leaving,
     newest_events,
     rollback_line,
     status_lines,
@@ -60,8 +60,8 @@ def test_the_table_fits_a_terminal_and_keeps_the_ends_of_names() -> None:
 
 def test_rules_that_differ_are_told() -> None:
     rules = [
-        {"default": True, "priority": None, "port": 80, "stable": 75, "canary": 25},
-        {"default": False, "priority": 5, "port": 443, "stable": 50, "canary": 50},
+        {"default": True, "priority": None, "port": 80, "stable": 75, "canary": 25, "percent": 25.0},
+        {"default": False, "priority": 5, "port": 443, "stable": 50, "canary": 50, "percent": 50.0},
     ]
     text = "\n".join(status_lines(info(percent=None, rules=rules)))
     assert "differs by rule" in text
@@ -115,13 +115,27 @@ def test_what_is_waited_for_is_told(more: dict[str, Any], says: str) -> None:
     assert "canary (cart-canary)" in reason
 
 
-def test_targets_that_drain_are_those_of_the_canary() -> None:
-    leaving = {"name": "canary", "healthy": 1, "draining": 2}
-    assert draining(info()) == []
-    assert draining(info(stable=service("cart", target_group=leaving))) == []
-    assert draining(info(canary=service("cart-canary", target_group=None))) == []
-    (reason,) = draining(info(canary=service("cart-canary", target_group=leaving)))
-    assert reason == "canary (cart-canary): 2 targets drain."
+ROLLING = [{"status": "PRIMARY", "rollout_state": "IN_PROGRESS"}]
+
+
+@pytest.mark.parametrize(
+    ("canary", "draining", "missing"),
+    [
+        ({}, 0, []),
+        ({"target_group": None}, 0, []),
+        # Of one that is named by its target group alone, nobody knows how many tasks it has.
+        ({"service": None, "running": None, "desired": None, "target_group": {"name": "blue"}}, 0, []),
+        ({"service": None, "target_group": {"name": "blue"}}, 1, ["canary (blue): 1 targets drain."]),
+        ({}, 2, ["canary (cart-canary): 2 targets drain."]),
+        ({"running": 6}, 0, ["canary (cart-canary): 6 tasks are running, and 2 are desired."]),
+        # It never becomes healthy, and is not waited for.
+        ({"running": 0, "target_group": {"healthy": 0, "draining": 3}}, 0, []),
+        # A rollout has old tasks and new ones, and may never end.
+        ({"running": 4, "deployments": ROLLING}, 0, []),
+    ],
+)
+def test_what_leaves_is_waited_for_and_nothing_else(canary: dict[str, Any], draining: int, missing: list[str]) -> None:
+    assert leaving(info(canary={**service("cart-canary"), **canary}), draining) == missing
 
 
 def test_ecs_has_the_word_on_a_service_that_misses_something() -> None:
@@ -134,13 +148,38 @@ def test_a_rollback_says_which_release_has_the_traffic() -> None:
     assert rollback_line(info()) == "Stable runs cart:v1 (cart:7)."
 
 
-@pytest.mark.parametrize("more", [{"promoted": True}, {"canary": service("cart")}])
+SAME_IMAGES = {"images": service("cart")["images"]}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"canary": service("cart")},
+        {
+            "stable": service("cart", previous_release="arn:td/cart:6"),
+            "canary": service("cart-canary", **SAME_IMAGES),
+        },
+    ],
+)
 def test_a_rollback_says_that_a_promoted_release_stays(more: dict[str, Any]) -> None:
     assert rollback_line(info(**more)).startswith("Stable runs cart:v1 (cart:7), the release of the canary: ")
 
 
+def test_a_canary_with_other_settings_and_the_same_images_is_another_release() -> None:
+    told = rollback_line(info(canary=service("cart-canary", **SAME_IMAGES)))
+    assert told == "Stable runs cart:v1 (cart:7)."
+
+
+def test_a_rule_without_a_weight_is_shown_as_the_outage_that_it_is() -> None:
+    weightless = {"default": True, "priority": None, "port": 80, "stable": 0, "canary": 0, "percent": None}
+    text = " ".join(" ".join(status_lines(info(rules=[weightless], percent=None))).split())
+    assert "traffic a rule has no weight" in text
+    assert "default: stable 0, canary 0: both are 0, so all of its requests are answered with 503;" in text
+    assert "canary.ecs.rollback ends that" in text
+
+
 def test_a_rollback_names_the_release_that_can_be_restored() -> None:
-    told = rollback_line(info(stable=service("cart", previous_release="arn:td/cart:6"), promoted=True))
+    told = rollback_line(info(stable=service("cart", previous_release="arn:td/cart:6"), canary=service("cart")))
     assert "To bring cart:6 back, which it had before: canary.ecs.rollback -e restore=true" in told
 
 
