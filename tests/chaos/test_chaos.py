@@ -65,11 +65,12 @@ class Flow:
 
 FLOWS = [
     pytest.param(Flow("canary.yml", 25, (2, 2, 4), variables={"percent": 100}), id="shift up"),
-    pytest.param(Flow("canary.yml", 100, (3, 3, 6), variables={"percent": 25}), id="shift down"),
+    # Of the ways back, stable has been scaled in, so that it is sized and held before.
+    pytest.param(Flow("canary.yml", 100, (3, 3, 6), (2, 2, 6), variables={"percent": 25}), id="shift down"),
     pytest.param(
         Flow("canary.yml", 25, (2, 2, 4), then="rollback.yml", variables={"percent": 100}), id="shift, then rollback"
     ),
-    pytest.param(Flow("rollback.yml", 100, (3, 3, 6)), id="rollback"),
+    pytest.param(Flow("rollback.yml", 100, (3, 3, 6), (2, 2, 6)), id="rollback"),
     pytest.param(
         Flow("rollback.yml", 50, (3, 3, 6), promoted=True, variables={"restore": True}), id="rollback of a promotion"
     ),

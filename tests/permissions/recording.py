@@ -186,16 +186,15 @@ def life(recording: Recording, lab_of: Callable[[str], Lab]) -> None:
     What fails is told why, and that takes permissions too.
     """
 
-    def succeed(playbook: str, *, options: tuple[str, ...] = (), **variables: object) -> None:
+    def succeed(playbook: str, *, says: str = "", options: tuple[str, ...] = (), **variables: object) -> None:
         played = recording.play(playbook, lab_of(playbook), options=options, **variables)
-        assert played.ok, f"{played.command}\n{played.output}"
+        assert played.ok and says in played.output, f"{played.command}\n{played.output}"
 
     def fail(playbook: str, says: str, **variables: object) -> None:
         played = recording.play(playbook, lab_of(playbook), **variables)
         assert not played.ok and says in played.output, f"{played.command}\n{played.output}"
         assert "permission denied" not in played.output, f"{played.command}\n{played.output}"
 
-    late = {"wait_timeout": 1, "rollback_timeout": 1}
     fail("deploy", "did not get its desired tasks", stable_image="shop:v1", **CRASHING)
     succeed("destroy")
     succeed("deploy", stable_image="shop:v1", canary_image="shop:v2")
@@ -204,8 +203,8 @@ def life(recording: Recording, lab_of: Callable[[str], Lab]) -> None:
     recording.split_by_default_too()
     recording.stop_tasks()
     succeed("canary", percent=25)
-    fail("canary", "did not get its desired tasks", percent=30, least_desired=4, **late)
-    fail("rollback", "did not get its desired tasks", park_desired=6, park_min=6, park_max=6, **late)
+    fail("canary", "did not get its desired tasks", percent=30, least_desired=4, wait_timeout=1)
+    succeed("rollback", says="did not get its desired tasks", rollback_timeout=1)
     recording.busy(held=True)
     succeed("rollback")
     recording.busy()

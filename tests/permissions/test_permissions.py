@@ -29,7 +29,8 @@ CREATION = {
 }
 # Used only where its canary cannot be sized for the first share.
 REASONS = {"ecs:ListTasks", "ecs:DescribeTasks"}
-LATE: dict[str, object] = {"wait_timeout": 1, "rollback_timeout": 1}
+# A rollback says that it misses one of these, and goes on: stable is not held, or nobody knows why tasks stop.
+GOES_ON = {("rollback", action) for action in ("ecs:TagResource", *REASONS)}
 _tags = itertools.count(10)
 
 
@@ -70,7 +71,7 @@ def canary(recording: Recording, user: LabOfUser, _action: str) -> Iterator[Play
     recording.put(0, canary=1)
     yield recording.play("canary", user, percent=50)
     recording.put(0, canary=1)
-    yield recording.play("canary", user, percent=50, least_desired=4, **LATE)
+    yield recording.play("canary", user, percent=50, least_desired=4, wait_timeout=1)
     recording.put(100, canary=4)
     yield recording.play("canary", user, percent=0, step=50, interval=0)
 
@@ -80,7 +81,7 @@ def rollback(recording: Recording, user: LabOfUser, _action: str) -> Iterator[Pl
     recording.busy(held=True)
     yield recording.play("rollback", user)
     recording.put(50, canary=4)
-    yield recording.play("rollback", user, park_desired=6, park_min=6, park_max=6, **LATE)
+    yield recording.play("rollback", user, rollback_timeout=1)
 
 
 def promote(recording: Recording, user: LabOfUser, action: str) -> Iterator[Played]:
@@ -150,6 +151,6 @@ def test_a_playbook_without_one_action_fails_and_names_it(recording: Recording, 
         printed = played.output
         assert "Traceback" not in played.output, played.output
         if action in played.output:
-            assert not played.ok, played.output
+            assert played.ok is ((playbook, action) in GOES_ON), played.output
             return
     pytest.fail(f"{playbook}.yml never missed {action}; it printed last:\n{printed}", pytrace=False)
