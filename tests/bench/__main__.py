@@ -16,9 +16,9 @@ from pathlib import Path
 from ansible_collections.amazon.aws.plugins.module_utils.common import AMAZON_AWS_COLLECTION_VERSION
 
 from lab.checkout import CHECKOUT
+from tests.bench.deployed import BenchFailed, deployed
 from tests.bench.measure import measure
 from tests.bench.page import page
-from tests.bench.stage import BenchFailed, stage
 
 PAGE = CHECKOUT / "docs" / "measurements.md"
 
@@ -40,7 +40,7 @@ def main() -> None:
     options = parser.parse_args()
     began = time.monotonic()
     try:
-        with stage() as ready:
+        with deployed() as ready:
             results = measure(ready, options.runs)
     except BenchFailed as failure:
         sys.exit(f"error: {failure}")

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from lab.playbooks import PLAYBOOKS
-from tests.bench.stage import STACK, Stage
+from tests.bench.deployed import STACK, Deployed
+from tests.handmade import forward
 
 HERE = Path(__file__).parent
 OWN = HERE / "playbooks"
@@ -54,17 +55,17 @@ class Run:
     shifts: bool = True
 
 
-def runs(job: Job, stage: Stage) -> list[Run]:
+def runs(job: Job, deployed: Deployed) -> list[Run]:
     """All contestants for a job, in the order of the table."""
     found = [
         Run(FLOOR, (("ansible-playbook", "floor.yml"),), shifts=False),
         Run(PLAYBOOK, (_by_playbook(job),), folder=PLAYBOOKS),
-        Run(MODULE, (_by_module(job, stage),)),
-        Run(BARE, (_by_script(job, stage),)),
-        Run(CLI, _by_cli(job, stage.facts)),
+        Run(MODULE, (_by_module(job, deployed),)),
+        Run(BARE, (_by_script(job, deployed),)),
+        Run(CLI, _by_cli(job, deployed.facts)),
     ]
     if job in JOBS[:2]:
-        found.append(Run(APPLICATION_LB, (_by_application_lb(job, stage),)))
+        found.append(Run(APPLICATION_LB, (_by_application_lb(job, deployed),)))
     return found
 
 
@@ -73,26 +74,26 @@ def _by_playbook(job: Job) -> Words:
     return [*words, "-e", f"percent={job.after}"] if job.playbook == "canary.yml" else words
 
 
-def _by_module(job: Job, stage: Stage) -> Words:
+def _by_module(job: Job, deployed: Deployed) -> Words:
     if job is STATUS:
-        return _one_task("info.yml", stage.facts)
-    return _one_task("weights.yml", {**stage.facts, "percent": job.after})
+        return _one_task("info.yml", deployed.facts)
+    return _one_task("weights.yml", {**deployed.facts, "percent": job.after})
 
 
 def _one_task(playbook: str, variables: Mapping[str, Any]) -> Words:
     return ["ansible-playbook", playbook, "-e", json.dumps(variables)]
 
 
-def _by_script(job: Job, stage: Stage) -> Words:
+def _by_script(job: Job, deployed: Deployed) -> Words:
     verb = "status" if job is STATUS else "shift"
-    return [sys.executable, str(HERE / "bare.py"), verb, json.dumps(stage.facts), str(job.after)]
+    return [sys.executable, str(HERE / "bare.py"), verb, json.dumps(deployed.facts), str(job.after)]
 
 
 def _by_cli(job: Job, facts: Mapping[str, Any]) -> tuple[Words, ...]:
     """A shift is one command, also where nothing changes: it cannot know. A status is one command for each read."""
     if job is not STATUS:
         return (
-            ["aws", "elbv2", "modify-rule", "--rule-arn", facts["rule"], "--actions", json.dumps(forward(facts, job))],
+            ["aws", "elbv2", "modify-rule", "--rule-arn", facts["rule"], "--actions", json.dumps(_actions(facts, job))],
         )
     services = [facts["stable_service"], facts["canary_service"]]
     health = ["aws", "elbv2", "describe-target-health", "--target-group-arn"]
@@ -104,14 +105,12 @@ def _by_cli(job: Job, facts: Mapping[str, Any]) -> tuple[Words, ...]:
     )
 
 
-def forward(facts: Mapping[str, Any], job: Job) -> list[dict[str, Any]]:
-    """The forward action after a job."""
-    weights = ((facts["stable_target_group"], 100 - job.after), (facts["canary_target_group"], job.after))
-    groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in weights]
-    return [{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]
+def _actions(facts: Mapping[str, Any], job: Job) -> list[dict[str, Any]]:
+    """The actions of the rule after a job."""
+    return [forward({facts["stable_target_group"]: 100 - job.after, facts["canary_target_group"]: job.after})]
 
 
-def _by_application_lb(job: Job, stage: Stage) -> Words:
-    wanted = copy.deepcopy(stage.balancer)
-    wanted["listeners"][0]["Rules"][0]["Actions"] = forward(stage.facts, job)
+def _by_application_lb(job: Job, deployed: Deployed) -> Words:
+    wanted = copy.deepcopy(deployed.balancer)
+    wanted["listeners"][0]["Rules"][0]["Actions"] = _actions(deployed.facts, job)
     return _one_task("application_lb.yml", wanted)

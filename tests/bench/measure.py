@@ -17,7 +17,7 @@ from statistics import median
 
 from lab.playbooks import environment
 from tests.bench.contestants import JOBS, OWN, Job, Run, Words, runs
-from tests.bench.stage import BenchFailed, Call, Stage
+from tests.bench.deployed import BenchFailed, Call, Deployed
 
 Tasks = tuple[tuple[str, float], ...]
 """The action of each task, empty where it was skipped, and the seconds that it took."""
@@ -59,25 +59,25 @@ Results = Mapping[tuple[str, str], Result]
 """By the names of job and contestant."""
 
 
-def measure(stage: Stage, rounds: int) -> Results:
+def measure(deployed: Deployed, rounds: int) -> Results:
     """Each round lets every contestant do every job once, so that all of them meet the same machine."""
     found: dict[tuple[str, str], list[Taken]] = defaultdict(list)
     for turn in range(rounds):
         began = time.monotonic()
         for job in JOBS:
-            for run in runs(job, stage):
-                found[job.name, run.contestant].append(once(stage, job, run))
+            for run in runs(job, deployed):
+                found[job.name, run.contestant].append(once(deployed, job, run))
         print(f"round {turn + 1} of {rounds}: {time.monotonic() - began:.0f} s", flush=True)
     return {key: Result(tuple(taken)) for key, taken in found.items()}
 
 
-def once(stage: Stage, job: Job, run: Run) -> Taken:
+def once(deployed: Deployed, job: Job, run: Run) -> Taken:
     """Let one contestant do a job, from the state that the job begins with.
 
     Raises:
         BenchFailed: a command failed, or the split is not that of the job.
     """
-    stage.set_canary(job.before)
+    deployed.set_canary(job.before)
     with tempfile.NamedTemporaryFile(suffix=".json") as times:
         own = {
             "ANSIBLE_CALLBACK_PLUGINS": str(OWN / "callback_plugins"),
@@ -86,12 +86,12 @@ def once(stage: Stage, job: Job, run: Run) -> Taken:
         }
         began = time.monotonic()
         for words in run.commands:
-            _command(words, run.folder, {**environment(stage.lab), **own})
+            _command(words, run.folder, {**environment(deployed.lab), **own})
         seconds = time.monotonic() - began
         text = Path(times.name).read_text()
-    calls = stage.calls()
-    if run.shifts and stage.percent() != job.after:
-        raise BenchFailed(f"{run.contestant} left {job.name} at {stage.percent()} %")
+    calls = deployed.calls()
+    if run.shifts and deployed.percent() != job.after:
+        raise BenchFailed(f"{run.contestant} left {job.name} at {deployed.percent()} %")
     return Taken(seconds, _operations(calls), sum(call.milliseconds for call in calls) / 1000, _tasks(text))
 
 

@@ -29,6 +29,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.previous_releas
 
 from lab import lifecycle
 from lab.client import calls_of, last_call_of
+from tests.handmade import forward
 from tests.integration.application import Application, until
 from tests.integration.conftest import SETTINGS
 from tests.integration.killing import ANY, Moment, killed
@@ -204,8 +205,7 @@ def bring_to(application: Application, releases: dict[str, str], flow: Flow) -> 
 def split(application: Application, percent: int) -> None:
     """Set the weights of both rules."""
     weights = {"StableTargetGroupArn": 100 - percent, "CanaryTargetGroupArn": percent}
-    groups = [{"TargetGroupArn": application.outputs[name], "Weight": weight} for name, weight in weights.items()]
-    action = {"Type": "forward", "Order": 1, "ForwardConfig": {"TargetGroups": groups}}
+    action = forward({application.outputs[name]: weight for name, weight in weights.items()})
     for rule in application.rules():
         application.client("elbv2").modify_rule(RuleArn=rule, Actions=[action])
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The table of bad input: what is given to which module, and the words that its one error must have.
 
-``{name}`` in an option stands for what the stage has of that name. ``says`` has the option or the resource, and the way
+``{name}`` in an option stands for what the cloud has of that name. ``says`` has the option or the resource, and the way
 out.
 """
 
@@ -24,7 +24,7 @@ OTHER_PARTITION = "arn:aws-cn:elasticloadbalancing:eu-central-1:123456789012:tar
 class Bad:
     """One row: the options, the words of the error, and what differs in the environment (None: not set there).
 
-    ``caller`` is a role of the stage, or a word for credentials that AWS does not take.
+    ``caller`` is a role of the cloud, or a word for credentials that AWS does not take.
     """
 
     options: dict[str, Any]

@@ -19,17 +19,14 @@ from lab.balancer.conditions import match, network_expression, wildcard
 from lab.balancer.config import endpoints, forwarded_groups, usable_targets
 from lab.balancer.fleet import Propagation
 from lab.control.views import Listener, LoadBalancer, Rule, Target, TargetGroup
+from tests.handmade import forward
 
 GROUPS = [f"arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/group{number}/{number}" for number in range(5)]
 
 
-def forward(weights: list[int], sticky: int = 0) -> Rule:
+def default_rule(weights: list[int], sticky: int = 0) -> Rule:
     """A default rule that forwards to as many groups as there are weights."""
-    groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in zip(GROUPS, weights, strict=False)]
-    config: dict[str, Any] = {"TargetGroups": groups}
-    if sticky:
-        config["TargetGroupStickinessConfig"] = {"Enabled": True, "DurationSeconds": sticky}
-    return Rule("rule", None, (), ({"Type": "forward", "Order": 1, "ForwardConfig": config},))
+    return Rule("rule", None, (), (forward(dict(zip(GROUPS, weights, strict=False)), sticky=sticky),))
 
 
 def routes(rule: Rule) -> list[dict[str, Any]]:
@@ -41,7 +38,7 @@ weights_lists = st.lists(st.integers(0, 999), min_size=1, max_size=5)
 
 @given(weights_lists.filter(any))
 def test_a_groups_share_is_its_weight_of_the_sum(weights: list[int]) -> None:
-    (route,) = routes(forward(weights))
+    (route,) = routes(default_rule(weights))
     clusters = {entry["name"]: entry["weight"] for entry in route["route"]["weighted_clusters"]["clusters"]}
     total = sum(clusters.values())
     for arn, weight in zip(GROUPS, weights, strict=False):
@@ -50,13 +47,13 @@ def test_a_groups_share_is_its_weight_of_the_sum(weights: list[int]) -> None:
 
 @given(st.integers(1, 5))
 def test_all_weights_zero_is_503(count: int) -> None:
-    (route,) = routes(forward([0] * count))
+    (route,) = routes(default_rule([0] * count))
     assert route["direct_response"]["status"] == 503
 
 
 @given(weights_lists, st.integers(1, 604800))
 def test_a_bound_client_goes_to_its_group_whatever_the_weights(weights: list[int], seconds: int) -> None:
-    *bound, last = routes(forward(weights, seconds))
+    *bound, last = routes(default_rule(weights, seconds))
     assert [route["route"]["cluster"] for route in bound] == [cluster_name(arn) for arn in GROUPS[: len(weights)]]
     for route, arn in zip(bound, GROUPS, strict=False):
         (cookie,) = route["match"]["headers"]
@@ -89,7 +86,7 @@ def test_an_authenticate_action_is_passed_over() -> None:
 )
 def test_which_targets_get_requests(states: list[str], usable: list[int]) -> None:
     targets = tuple(Target(f"127.1.16.{number}", 8000, state, "") for number, state in enumerate(states))
-    group = TargetGroup(GROUPS[0], "group0", 8000, None, 300, targets)
+    group = TargetGroup(GROUPS[0], "group0", 8000, 300, targets)
     assert usable_targets(group) == [targets[number] for number in usable]
 
 
@@ -99,7 +96,7 @@ def test_a_group_that_is_gone_has_no_endpoint() -> None:
 
 def test_every_group_of_every_rule_is_known() -> None:
     balancer = LoadBalancer(
-        "lb", "lb", "127.1.1.1", (Listener("l", 80, "HTTP", (forward([1, 0]), forward([0, 0, 5]))),)
+        "lb", "lb", "127.1.1.1", (Listener("l", 80, "HTTP", (default_rule([1, 0]), default_rule([0, 0, 5]))),)
     )
     assert forwarded_groups([balancer]) == set(GROUPS[:3])
 

@@ -25,6 +25,7 @@ from lab.checkout import CHECKOUT
 from lab.control.views import Listener, LoadBalancer, Rule, Target, TargetGroup
 from lab.tied import tied
 from lab.traffic import Traffic
+from tests.handmade import forward
 
 STABLE, CANARY = (f"arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/{name}/1" for name in ("stable", "canary"))
 PORT = 8080
@@ -93,20 +94,14 @@ class LiveBalancer:
         """Show the load balancer what is."""
         groups = {
             arn: TargetGroup(
-                arn, arn.split("/")[1], 8000, None, 5, tuple(Target(ip, 8000, state, "") for ip, state in found.items())
+                arn, arn.split("/")[1], 8000, 5, tuple(Target(ip, 8000, state, "") for ip, state in found.items())
             )
             for arn, found in self.targets.items()
         }
         self.fleet.update([self._view()], groups, time.monotonic())
 
     def _view(self) -> LoadBalancer:
-        groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in self.weights.items()]
-        stickiness = {"Enabled": bool(self.sticky), **({"DurationSeconds": self.sticky} if self.sticky else {})}
-        action = {
-            "Type": "forward",
-            "ForwardConfig": {"TargetGroups": groups, "TargetGroupStickinessConfig": stickiness},
-        }
-        rule = Rule("rule", None, (), (action,))
+        rule = Rule("rule", None, (), (forward(self.weights, sticky=self.sticky),))
         return LoadBalancer(
             "lb", "web", self.address, tuple(Listener(f"listener{port}", port, "HTTP", (rule,)) for port in self.ports)
         )

@@ -12,11 +12,11 @@ import pytest
 
 from lab.balancer.starved import Starved
 from lab.control.views import Listener, LoadBalancer, Rule, Target, TargetGroup
+from tests.handmade import forward
 
 
 def balancer(**weights: int) -> LoadBalancer:
-    groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in weights.items()]
-    rule = Rule("rule", None, (), ({"Type": "forward", "ForwardConfig": {"TargetGroups": groups}},))
+    rule = Rule("rule", None, (), (forward(weights),))
     return LoadBalancer("balancer", "shop", "127.0.0.1", (Listener("listener", 80, "HTTP", (rule,)),))
 
 

@@ -16,6 +16,7 @@ from lab.client import calls_of, last_call_of
 from lab.permissions.asks import PREFIXES
 from lab.playbooks import Played, play
 from lab.state import REGION, Lab
+from tests.handmade import forward
 from tests.integration.application import Application, until
 from tests.integration.conftest import SETTINGS
 from tests.permissions.policies import filled
@@ -152,10 +153,7 @@ class Recording:
         """Bring the application to a state by plain calls: the split, the canary's tasks, the release of stable."""
         elbv2, outputs = self.application.client("elbv2"), self.application.outputs
         weights = {"Stable": 100 - percent, "Canary": percent}
-        groups = [
-            {"TargetGroupArn": outputs[f"{side}TargetGroupArn"], "Weight": weight} for side, weight in weights.items()
-        ]
-        actions = [{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]
+        actions = [forward({outputs[f"{side}TargetGroupArn"]: weight for side, weight in weights.items()})]
         elbv2.modify_rule(RuleArn=outputs["RuleArn"], Actions=actions)
         elbv2.modify_listener(ListenerArn=self.default_listener, DefaultActions=actions)
         self._bound("Canary", canary, canary)

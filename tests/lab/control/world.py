@@ -14,6 +14,7 @@ from lab.control.cloud import Cloud
 from lab.control.settings import Settings
 from lab.control.views import TaskSpec
 from lab.scheduler.probes import Finding, HealthCheck, Probes
+from tests.handmade import forward
 
 TICK = 0.25
 REGION = "eu-central-1"
@@ -198,11 +199,9 @@ class Pair(World):
 
     def forward(self, stable: int, canary: int, **more: Any) -> dict[str, Any]:
         """A forward action to both groups."""
-        groups = [
-            {"TargetGroupArn": self.stable, "Weight": stable},
-            {"TargetGroupArn": self.canary, "Weight": canary},
-        ]
-        return {"Type": "forward", "ForwardConfig": {"TargetGroups": groups, **more}}
+        action = forward({self.stable: stable, self.canary: canary})
+        action["ForwardConfig"].update(more)
+        return action
 
     def create_service(self, tag: str = "v1", *, name: str = "app", count: int = 2, **more: Any) -> None:
         """A service on the stable group, circuit breaker with rollback on."""

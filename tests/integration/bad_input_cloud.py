@@ -12,13 +12,14 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from tests.handmade import forward
 from tests.lab.control.world import REGION, World
 
 SECRET = "hush-do-not-tell"
 """The client secret of the rule that has visitors log in."""
 
 
-class Stage(World):
+class BadInputCloud(World):
     """``names`` has everything that a row of the table may name, by the word that it uses."""
 
     def __init__(self) -> None:
@@ -80,14 +81,8 @@ class Stage(World):
         return str(made["Rules"][0]["RuleArn"])
 
     def _forward(self, *groups: str, weights: tuple[int, ...], seconds: int = 0) -> dict[str, Any]:
-        entries = [
-            {"TargetGroupArn": self.names[group], "Weight": weight}
-            for group, weight in zip(groups, weights, strict=True)
-        ]
-        config: dict[str, Any] = {"TargetGroups": entries}
-        if seconds:
-            config["TargetGroupStickinessConfig"] = {"Enabled": True, "DurationSeconds": seconds}
-        return {"Type": "forward", "ForwardConfig": config}
+        arns = [self.names[group] for group in groups]
+        return forward(dict(zip(arns, weights, strict=True)), sticky=seconds)
 
     def _services(self) -> None:
         """``cart`` is healthy, ``cart-canary`` is not; each of the others is as its name says."""

@@ -16,6 +16,7 @@ from lab.client import calls_of
 from lab.playbooks import play
 from lab.state import Lab
 from lab.status import client_of
+from tests.handmade import forward
 
 STACK = "bench"
 SETTINGS: dict[str, object] = {
@@ -41,7 +42,7 @@ class Call:
 
 
 @dataclass
-class Stage:
+class Deployed:
     """The lab, and what is on it. ``facts`` has the names and ARNs by which the jobs are done."""
 
     lab: Lab
@@ -52,10 +53,7 @@ class Stage:
     def set_canary(self, percent: int) -> None:
         """Bring the split to ``percent``, and the canary's capacity to that of the first deploy."""
         groups = {self.facts["stable_target_group"]: 100 - percent, self.facts["canary_target_group"]: percent}
-        config = {"TargetGroups": [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in groups.items()]}
-        client_of(self.lab, "elbv2").modify_rule(
-            RuleArn=self.facts["rule"], Actions=[{"Type": "forward", "ForwardConfig": config}]
-        )
+        client_of(self.lab, "elbv2").modify_rule(RuleArn=self.facts["rule"], Actions=[forward(groups)])
         client_of(self.lab, "application-autoscaling").register_scalable_target(
             ServiceNamespace="ecs",
             ResourceId=f"service/{self.facts['cluster']}/{self.facts['canary_service']}",
@@ -80,7 +78,7 @@ class Stage:
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
+def deployed() -> Iterator[Deployed]:
     """A lab of the bench's own, with a canary deployed on it."""
     name = f"bench-{os.getpid()}"
     try:
@@ -88,7 +86,7 @@ def stage() -> Iterator[Stage]:
         deployed = play(lab, "deploy.yml", {**SETTINGS, "stable_image": "shop:v1", "canary_image": "shop:v2"})
         if not deployed.ok:
             raise BenchFailed(f"{deployed.command} exited {deployed.returncode}\n{deployed.output}")
-        yield Stage(lab, *_look(lab))
+        yield Deployed(lab, *_look(lab))
     finally:
         lifecycle.down(name)
 
