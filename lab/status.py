@@ -10,14 +10,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from lab.addresses import bound_ports
 from lab.balancer.actions import weights_of
 from lab.state import Lab
 
+PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 12})
+
 
 def client_of(lab: Lab, service: str) -> Any:
-    """A boto3 client of the lab, whatever the environment says."""
+    """A boto3 client of the lab, whatever the environment says; who looks on has patience with the lab's faults."""
     make: Any = boto3.client  # its type has an overload per service, and this is a service by name
     return make(
         service,
@@ -25,6 +28,7 @@ def client_of(lab: Lab, service: str) -> Any:
         region_name=lab.environment["AWS_REGION"],
         aws_access_key_id=lab.environment["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=lab.environment["AWS_SECRET_ACCESS_KEY"],
+        config=PATIENT,
     )
 
 
