@@ -19,6 +19,7 @@ from lab.checkout import CHECKOUT
 from lab.playbooks import BINARIES
 from tests.guides.promises import mismatches
 from tests.guides.stage import Desk, Stage
+from tests.handmade import forward
 from tests.tools import tracked
 
 # One worker runs all of this file: its lab and what the modules returned there are made once.
@@ -111,7 +112,18 @@ def succeeded(stage: Stage, stack: None, desk: Desk) -> dict[str, Results]:
             text = text.replace(arn, stage.names[word])
         played = results_of(desk, {"tasks": [shared(SHARES.get(name, 0)), *yaml.safe_load(text)]})[1:]
         found[name] = [result for result in played if result.get("action") == f"canary.ecs.{name}"]
+    found["ecs_canary_info"] += narrowed(stage, desk)
     return found
+
+
+def narrowed(stage: Stage, desk: Desk) -> Results:
+    """What info returns of one rule, while another one sends the canary requests, too."""
+    weights = {stage.names["stable_group"]: 95, stage.names["canary_group"]: 5}
+    other = stage.rule(stage.names["listener"], 20, "/other*", forward(weights))
+    look = {"name": "Look", "canary.ecs.ecs_canary_info": {**NAMES, "rules": [stage.names["shared_rule"]]}}
+    played = results_of(desk, {"tasks": [look]})
+    stage.client("elbv2").delete_rule(RuleArn=other)
+    return played
 
 
 def reader(stage: Stage) -> dict[str, str]:
