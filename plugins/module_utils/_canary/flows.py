@@ -69,17 +69,15 @@ class Settings:
     @classmethod
     def to_park(cls, options: Mapping[str, Any]) -> Settings:
         """Of a flow that parks the canary."""
-        rest = Wanted(*(_whole(options, f"park_{name}") for name in ("desired", "min", "max")))
-        _refuse_unordered(rest)
         return cls(
             least=Wanted(_whole(options, "least_desired")),
-            rest=rest,
+            rest=Wanted(*(_whole(options, f"park_{name}") for name in ("desired", "min", "max"))),
             stickiness=options["stickiness"],
         )
 
 
 def _refuse_unordered(rest: Wanted) -> None:
-    """Raise `CanaryError` for a size at rest that no canary could have, before the traffic has moved."""
+    """Raise `CanaryError` for a size at rest that no scalable target could have, before the traffic has moved."""
     low, desired, high = rest.min, rest.desired, rest.max
     if low is not None and desired is not None and high is not None and not low <= desired <= high:
         raise CanaryError(
@@ -356,6 +354,7 @@ def _parking(pair: Pair, settings: Settings) -> dict[str, int]:
     Where it takes some, it is set in any case: the reading may be behind the flow that has just sized it.
     """
     rest = parked(pair.canary, settings.rest)
+    _refuse_unordered(rest)
     return as_options(rest) if pair.share else _unless_so(pair, rest)
 
 

@@ -191,9 +191,18 @@ def test_a_canary_that_is_parked_is_parked_whatever_the_load() -> None:
 def test_a_size_at_rest_that_no_canary_can_have_is_refused_before_anything_is_done(
     low: int, desired: int, high: int
 ) -> None:
-    rest = {"park_min": low, "park_desired": desired, "park_max": high}
-    with pytest.raises(CanaryError, match=f"park_min is {low}, park_desired {desired} and park_max {high}"):
-        Settings.to_park({**DEFAULTS, **rest})
+    settings = Settings.to_park({**DEFAULTS, "park_min": low, "park_desired": desired, "park_max": high})
+    says = f"park_min is {low}, park_desired {desired} and park_max {high}"
+    for canary in (service(4), service(2, (2, 2))):
+        with pytest.raises(CanaryError, match=says):
+            plan_rollback(info(service(4), canary, 100.0), settings)
+        with pytest.raises(CanaryError, match=says):
+            plan_promote(info(service(4), canary, 100.0), settings, take="task_definition", return_step=5)
+
+
+def test_a_canary_without_a_scalable_target_rests_with_any_count() -> None:
+    settings = Settings.to_park({**DEFAULTS, "park_desired": 1})
+    assert plan_rollback(info(service(4), service(4, None), 100.0), settings)["canary_after"] == {"desired": 1}
 
 
 def test_a_shift_lets_go_of_what_one_that_was_cut_off_holds() -> None:
