@@ -25,6 +25,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.flows import (
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import given
 from ansible_collections.canary.ecs.plugins.module_utils._canary.stack import (
+    changes_in_words,
     holds_canary,
     is_meant,
     is_ours,
@@ -82,6 +83,11 @@ def readable(stacks: Facts) -> bool:
 def stack_failures(stacks: Facts) -> list[str]:
     """Why the last operation on the stack failed."""
     return failures((_first(stacks) or {}).get("stack_events") or [])
+
+
+def stack_changes(changes: list[Facts]) -> list[str]:
+    """What CloudFormation would do to each resource."""
+    return changes_in_words(changes)
 
 
 def removable(stacks: Facts, stack_name: str, *, confirm: str | None = None) -> Answer:
@@ -165,6 +171,7 @@ class FilterModule:
             "stack_plan": stack_plan,
             "readable": readable,
             "stack_failures": stack_failures,
+            "stack_changes": stack_changes,
             "removable": removable,
             "target": target,
             "shift_plan": shift_plan,

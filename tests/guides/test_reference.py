@@ -26,6 +26,8 @@ from tests.tools import tracked
 pytestmark = pytest.mark.xdist_group("reference")
 
 MODULES = [name.stem for name in tracked("plugins/modules/*.py")]
+# Of the stack as it is, something that an update would change.
+CHANGED = {"stack_name": "canary-ecs", "template_parameters": {"CanaryMax": "9"}}
 FILTERS = [name.stem for name in tracked("plugins/filter/*.yml")]
 NAMES = {"cluster": "shop", "stable_service": "cart-stable", "canary_service": "cart-canary"}
 # The ARNs of the examples, and what the stage has in their place.
@@ -178,6 +180,7 @@ def test_the_examples_of_the_filters_run_and_return_their_type(stack: None, desk
     found = [
         {"canary.ecs.ecs_canary_info": NAMES, "register": "live"},
         {"amazon.aws.cloudformation_info": {"stack_name": "canary-ecs", "stack_events": True}, "register": "stacks"},
+        {"amazon.aws.cloudformation": CHANGED, "check_mode": True, "register": "stack"},
     ]
     shown = documentation("filter", *FILTERS)
     examples = [task for name in FILTERS for task in yaml.safe_load(shown[name]["examples"])]

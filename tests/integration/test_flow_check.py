@@ -44,6 +44,14 @@ def test_check_mode_foretells_and_changes_nothing(
     assert all_on_canary.state == before
 
 
+def test_a_deployment_is_foretold_by_resource(all_on_canary: Application) -> None:
+    played = all_on_canary.succeed("deploy.yml", options=("--check",), canary_image="shop:v3")
+    assert "Modify CanaryTask (AWS::ECS::TaskDefinition)" in played.output
+    assert "Rule (" not in played.output
+    played = all_on_canary.succeed("deploy.yml", options=("--check",), stack_name="another", stable_image="shop:v1")
+    assert "Add the stack, with all its resources" in played.output
+
+
 def test_a_promotion_is_foretold_where_it_would_start_stable_first(all_on_canary: Application) -> None:
     all_on_canary.resize("Stable", 0, 0, 4)
     played = all_on_canary.succeed("promote.yml", options=("--check",))

@@ -12,7 +12,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updatin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -137,6 +137,22 @@ def is_meant(confirm: str | None, *, stack_name: str) -> bool:
 def holds_canary(stack: Mapping[str, Any] | None) -> bool:
     """Whether the stack is complete, so that its services can be read."""
     return stack is not None and _status_of(stack) not in _REMAINS
+
+
+def changes_in_words(changes: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A line for each resource that a change set would change, from its ``Changes``; one line where it is a new stack.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html
+    """
+    lines = [_in_words(change["ResourceChange"]) for change in changes if "ResourceChange" in change]
+    return lines or ["Add the stack, with all its resources"]
+
+
+def _in_words(change: Mapping[str, Any]) -> str:
+    replaced = {"True": ", by a new one", "Conditional": ", perhaps by a new one"}.get(
+        change.get("Replacement", ""), ""
+    )
+    return f"{change['Action']} {change['LogicalResourceId']} ({change['ResourceType']}){replaced}"
 
 
 def _status_of(stack: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import C
 from ansible_collections.canary.ecs.plugins.module_utils._canary.stack import (
     NEW_COUNTS,
     PARAMETERS,
+    changes_in_words,
     holds_canary,
     is_ours,
     plan_stack,
@@ -247,3 +248,29 @@ def test_another_stack_is_left_alone() -> None:
 
 def test_no_stack_holds_no_canary() -> None:
     assert not holds_canary(None)
+
+
+def resource(action: str, name: str, kind: str, **more: str) -> dict[str, Any]:
+    changed = {"Action": action, "LogicalResourceId": name, "ResourceType": kind, **more}
+    return {"Type": "Resource", "ResourceChange": changed}
+
+
+def test_a_change_set_is_told_by_resource() -> None:
+    assert changes_in_words(
+        [
+            resource("Modify", "CanaryTaskDefinition", "AWS::ECS::TaskDefinition", Replacement="True"),
+            resource("Modify", "CanaryService", "AWS::ECS::Service", Replacement="Conditional"),
+            resource("Modify", "CanaryScaling", "AWS::ApplicationAutoScaling::ScalableTarget", Replacement="False"),
+            resource("Remove", "Redirect", "AWS::ElasticLoadBalancingV2::Listener"),
+            {"Type": "Hook"},
+        ]
+    ) == [
+        "Modify CanaryTaskDefinition (AWS::ECS::TaskDefinition), by a new one",
+        "Modify CanaryService (AWS::ECS::Service), perhaps by a new one",
+        "Modify CanaryScaling (AWS::ApplicationAutoScaling::ScalableTarget)",
+        "Remove Redirect (AWS::ElasticLoadBalancingV2::Listener)",
+    ]
+
+
+def test_a_change_set_of_a_new_stack_names_no_resource() -> None:
+    assert changes_in_words([]) == ["Add the stack, with all its resources"]
