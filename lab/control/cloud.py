@@ -63,7 +63,9 @@ class Cloud:
             cluster=lambda given: cluster_lookup(self._moto_ecs.clusters, given),
             target_group=self._facts,
         )
-        self.autoscaler = Autoscaler(services=self.services, seconds=settings.autoscaling_seconds)
+        self.autoscaler = Autoscaler(
+            services=self.services, seconds=settings.autoscaling_seconds, load_seconds=settings.load_seconds
+        )
         self.server = ApiServer(network.control_plane, lock=self.lock, calls=self.calls, clock=settings.clock)
         self.faults = FaultSet()
         self.server.middlewares += [FaultInjector(self.faults), Gate(account=settings.account)]

@@ -15,7 +15,8 @@ class Settings:
     """``clock`` is monotonic, in seconds; everything that waits in the lab reads it, so that tests can move it.
 
     ``start_seconds`` is how long a task stays PENDING, ``autoscaling_seconds`` how long a desired count may lie outside
-    its scalable target before it is moved back, ``metrics_period`` how much time one datapoint of a load balancer
+    its scalable target before it is moved back, ``load_seconds`` how far behind the load target tracking is (minutes on
+    AWS, whose metrics of ECS are of one minute each), ``metrics_period`` how much time one datapoint of a load balancer
     covers. ``wall_clock`` is in seconds since the epoch; metrics are dated by it.
     """
 
@@ -24,6 +25,7 @@ class Settings:
     clock: Callable[[], float] = time.monotonic
     start_seconds: float = 1.0
     autoscaling_seconds: float = 5.0
+    load_seconds: float = 5.0
     call_log: str | None = None
     metrics_period: float = 60.0
     wall_clock: Callable[[], float] = time.time

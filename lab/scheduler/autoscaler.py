@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Application Auto Scaling: moves a desired count back between min and max, and scales in a service without load.
 
-Target tracking follows the load. Of that, this one knows only the end that hurts a release: a service that no request
-reaches has nothing to do, and is taken down to its min, however soon its traffic comes back.
+Target tracking follows the load, by metrics that are behind it. Of that, this one knows only the end that hurts a
+release: a service that no request reaches has nothing to do, and is taken down to its min, however soon its traffic
+comes back, and also when it has just come back.
 https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
 """
 
@@ -34,20 +35,26 @@ class Bounds:
 
 @dataclass
 class Autoscaler:
-    """Waits ``seconds`` before it moves a count, as the real one does not react at once."""
+    """Waits ``seconds`` before it moves a count, as the real one does not react at once.
+
+    It sees a load ``load_seconds`` after a group got its weight.
+    """
 
     services: Services
     seconds: float
+    load_seconds: float
+    loaded_since: dict[str, float] = field(default_factory=dict)
     outside_since: dict[str, float] = field(default_factory=dict)
     idle_since: dict[str, float] = field(default_factory=dict)
 
     def tick(self, bounds: list[Bounds], *, loaded: Collection[str], at: float) -> None:
         """One pass over all scalable targets. ``loaded`` are the target groups that have a weight on a rule."""
+        seen = self._seen(loaded, at)
         for one in bounds:
             service = self.services.by_key.get(one.key)
             if service is None or service.status != "ACTIVE":
                 continue
-            if self._idle(service, one, loaded, at):
+            if self._idle(service, one, seen, at):
                 self._move(service, one.minimum)
                 continue
             wanted = wanted_count(service.desired, one)
@@ -57,10 +64,15 @@ class Autoscaler:
                 self._move(service, wanted)
                 del self.outside_since[one.key]
 
-    def _idle(self, service: Service, bounds: Bounds, loaded: Collection[str], at: float) -> bool:
+    def _seen(self, loaded: Collection[str], at: float) -> set[str]:
+        """The groups whose load shows by now."""
+        self.loaded_since = {group: self.loaded_since.get(group, at) for group in loaded}
+        return {group for group, since in self.loaded_since.items() if at - since >= self.load_seconds}
+
+    def _idle(self, service: Service, bounds: Bounds, seen: Collection[str], at: float) -> bool:
         """Whether the service has been without load for long enough to lose what it has above its min."""
         groups = {one.get("targetGroupArn") for one in service.request.get("loadBalancers") or []}
-        if bounds.idle_seconds is None or not groups or groups & set(loaded):
+        if bounds.idle_seconds is None or not groups or groups & set(seen):
             self.idle_since.pop(bounds.key, None)
             return False
         long = at - self.idle_since.setdefault(bounds.key, at) >= bounds.idle_seconds

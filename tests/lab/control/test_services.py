@@ -12,6 +12,13 @@ from botocore.exceptions import ClientError
 
 from tests.lab.control.world import Pair
 
+# The scalable target of the service that each test makes.
+SCALED = {
+    "ServiceNamespace": "ecs",
+    "ResourceId": "service/main/app",
+    "ScalableDimension": "ecs:service:DesiredCount",
+}
+
 
 def rollouts(pair: Pair) -> list[tuple[str, str]]:
     return [(one["status"], one["rolloutState"]) for one in pair.service()["deployments"]]
@@ -205,18 +212,27 @@ def test_codedeploy_services_refuse_a_task_definition(pair: Pair) -> None:
 @pytest.mark.parametrize(("bounds", "expected"), [((3, 5), 3), ((1, 1), 1), ((1, 5), 2)])
 def test_the_autoscaler_moves_a_count_back_into_its_bounds(pair: Pair, bounds: tuple[int, int], expected: int) -> None:
     first = settled(pair)
-    pair.client("application-autoscaling").register_scalable_target(
-        ServiceNamespace="ecs",
-        ResourceId="service/main/app",
-        ScalableDimension="ecs:service:DesiredCount",
-        MinCapacity=bounds[0],
-        MaxCapacity=bounds[1],
-    )
+    scaling = pair.client("application-autoscaling")
+    scaling.register_scalable_target(**SCALED, MinCapacity=bounds[0], MaxCapacity=bounds[1])
     pair.run(1)
     assert pair.service()["desiredCount"] == 2
     pair.run(15)
     assert (pair.service()["desiredCount"], pair.service()["runningCount"]) == (expected, expected)
     assert pair.service()["deployments"][0]["id"] == first
+
+
+def track(pair: Pair, policy: dict[str, Any] | None) -> None:
+    """Give the service a scalable target of 1 to 4 tasks, and a policy that follows its load."""
+    scaling = pair.client("application-autoscaling")
+    scaling.register_scalable_target(**SCALED, MinCapacity=1, MaxCapacity=4)
+    if policy is not None:
+        metric = {"PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}}
+        scaling.put_scaling_policy(
+            **SCALED,
+            PolicyName="cpu",
+            PolicyType="TargetTrackingScaling",
+            TargetTrackingScalingPolicyConfiguration={"TargetValue": 60, **metric, **policy},
+        )
 
 
 @pytest.mark.parametrize(
@@ -234,29 +250,32 @@ def test_the_autoscaler_takes_the_tasks_of_an_idle_service(
     pair: Pair, share: int, policy: dict[str, Any] | None, expected: int
 ) -> None:
     settled(pair)
-    scaling = pair.client("application-autoscaling")
-    target = {
-        "ServiceNamespace": "ecs",
-        "ResourceId": "service/main/app",
-        "ScalableDimension": "ecs:service:DesiredCount",
-    }
-    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=4)
-    if policy is not None:
-        metric = {"PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}}
-        scaling.put_scaling_policy(
-            **target,
-            PolicyName="cpu",
-            PolicyType="TargetTrackingScaling",
-            TargetTrackingScalingPolicyConfiguration={"TargetValue": 60, **metric, **policy},
-        )
+    track(pair, policy)
     pair.elb.modify_rule(RuleArn=pair.rule, Actions=[pair.forward(100 - share, share)])
     pair.run(9)
     assert pair.service()["desiredCount"] == 2
     pair.run(15)
     assert pair.service()["desiredCount"] == expected
-    scaling.register_scalable_target(**target, MinCapacity=2)
+    pair.client("application-autoscaling").register_scalable_target(**SCALED, MinCapacity=2)
     pair.run(15)
     assert pair.service()["desiredCount"] == 2, "never below its min"
+
+
+def test_the_autoscaler_sees_a_load_only_some_time_after_it_has_come(pair: Pair) -> None:
+    """Metrics are minutes behind on AWS: a service that has been idle for long may lose tasks when it needs them."""
+    settled(pair)
+    track(pair, {"ScaleInCooldown": 10})
+    pair.elb.modify_rule(RuleArn=pair.rule, Actions=[pair.forward(0, 100)])
+    pair.run(20)
+    assert pair.service()["desiredCount"] == 1
+    pair.ecs.update_service(cluster="main", service="app", desiredCount=3)
+    pair.elb.modify_rule(RuleArn=pair.rule, Actions=[pair.forward(100, 0)])
+    pair.run(2)
+    assert pair.service()["desiredCount"] == 1
+    pair.run(10)
+    pair.ecs.update_service(cluster="main", service="app", desiredCount=3)
+    pair.run(20)
+    assert pair.service()["desiredCount"] == 3
 
 
 @pytest.mark.parametrize(
@@ -266,12 +285,7 @@ def test_the_autoscaler_takes_the_tasks_of_an_idle_service(
 def test_a_new_scalable_target_is_whole(pair: Pair, capacities: dict[str, int], words: str) -> None:
     pair.create_service()
     with pytest.raises(ClientError, match=words):
-        pair.client("application-autoscaling").register_scalable_target(
-            ServiceNamespace="ecs",
-            ResourceId="service/main/app",
-            ScalableDimension="ecs:service:DesiredCount",
-            **capacities,
-        )
+        pair.client("application-autoscaling").register_scalable_target(**SCALED, **capacities)
 
 
 def test_a_task_definition_carries_what_register_refuses(pair: Pair) -> None:
