@@ -39,7 +39,7 @@ options:
     type: str
   rules:
     description:
-      - ARNs of listener rules, or of listeners, whose rules are looked at. Nothing else is.
+      - ARNs of listener rules, or of listeners. No other rule counts as one of the canary's.
       - Without it, these are all rules of all listeners of the load balancers that have both target groups.
     type: list
     elements: str

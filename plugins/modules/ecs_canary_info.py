@@ -207,6 +207,12 @@ stable:
           Null where it was not.
       type: str
       sample: arn:aws:ecs:eu-west-1:123456789012:task-definition/cart-stable:40
+    promoted_from:
+      description:
+        - The canary's task definition that M(canary.ecs.ecs_canary_promote) made this one from. It is another one where
+          only the images were taken. Null where it was not.
+      type: str
+      sample: arn:aws:ecs:eu-west-1:123456789012:task-definition/cart-canary:7
     held_from:
       description:
         - The service's own minimum, where M(canary.ecs.ecs_service_capacity) holds it at another one. Null where not.

@@ -49,9 +49,10 @@ options:
         must have the same containers. A new revision is registered, with every other field and tag as it is, unless one
         of the family's newest revisions is just that.
       - V(previous) gives stable back the task definition that it had before this module gave it the one it has. The
-        service remembers it in its tags C(canary.ecs:previous-release) and C(canary.ecs:promoted-to). Neither the
-        traffic nor the canary's release is looked at then. A service that has it already is left alone. A promotion
-        that fails, and puts the old release back, puts back what the tags said before.
+        service remembers it in its tags C(canary.ecs:previous-release), C(canary.ecs:promoted-to) and
+        C(canary.ecs:promoted-from). Neither the traffic nor the canary's release is looked at then. A service that has
+        it already is left alone. A promotion that fails, and puts the old release back, puts back what the tags said
+        before.
     type: str
     choices: [task_definition, image, previous]
     default: task_definition
@@ -220,8 +221,8 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import C
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import refuse_negative
 from ansible_collections.canary.ecs.plugins.module_utils._canary.named_groups import named_by, refuse_same_service
 from ansible_collections.canary.ecs.plugins.module_utils._canary.previous_release import (
+    KEYS,
     PREVIOUS,
-    PROMOTED_TO,
     to_remember,
     to_restore,
 )
@@ -379,13 +380,20 @@ def ensure_promoted(module: CanaryModule) -> dict[str, Any]:
     if module.check_mode:
         log.append(f"Service {stable['serviceName']} would take {new} in place of {old}.")
         return result(old, new, deployment={"id": None, "rollout_state": None}, log=log)
-    return promote(module, ecs, stable, old=old, new=new, log=log)
+    return promote(module, ecs, (stable, canary), old=old, new=new, log=log)
 
 
 def promote(
-    module: CanaryModule, ecs: Any, stable: dict[str, Any], *, old: Release, new: Release, log: list[str]
+    module: CanaryModule,
+    ecs: Any,
+    services: tuple[dict[str, Any], dict[str, Any]],
+    *,
+    old: Release,
+    new: Release,
+    log: list[str],
 ) -> dict[str, Any]:
     """Give stable the release and wait for it."""
+    stable, canary = services
     arn = new.arn
     if arn is None:
         arn = register(module, ecs, new.definition)
@@ -393,7 +401,7 @@ def promote(
     # Not what stable is only on its way to: a promotion that was cut off leaves that, and nobody has seen it run.
     previous = last_completed(stable, str(old.arn))
     if module.params["take"] != "previous":
-        log.append(remember(ecs, stable, previous=previous, since=arn))
+        log.append(remember(ecs, stable, previous, to_remember(previous, arn, canary["taskDefinition"])))
     try:
         rollout, serving = roll_out(
             ecs, module.client_of("elbv2"), stable, arn, previous=previous, timeout=module.params["wait_timeout"]
@@ -409,11 +417,11 @@ def promote(
     return result(old, Release(arn, new.definition), deployment=state_of(serving.service, rollout.deployment), log=log)
 
 
-def remember(ecs: Any, stable: dict[str, Any], *, previous: str, since: str) -> str:
+def remember(ecs: Any, stable: dict[str, Any], previous: str, tags: dict[str, str]) -> str:
     """Let stable remember the release that it is about to give up; a sentence about that for the log."""
-    name, tags = stable["serviceName"], to_remember(previous, since)
+    name = stable["serviceName"]
     if not tags or not can_remember(stable["serviceArn"]):
-        return f"Service {name} cannot remember {name_in(previous)} in a tag: its ARN has the old form, or is too long."
+        return f"Service {name} cannot remember {name_in(previous)} in a tag: an ARN has the old form, or is too long."
     tag_service(ecs, stable, tags)
     return f"Service {name} remembers {name_in(previous)} in its tag {PREVIOUS}."
 
@@ -423,7 +431,7 @@ def remember_again(ecs: Any, stable: dict[str, Any]) -> None:
 
     What went wrong with the promotion is what its user must read, so that a tag that cannot be set is left.
     """
-    former = {key: remembered(stable.get("tags", []), key) for key in (PREVIOUS, PROMOTED_TO)}
+    former = {key: remembered(stable.get("tags", []), key) for key in KEYS}
     known = {key: value for key, value in former.items() if value is not None}
     if not can_remember(stable["serviceArn"]):
         return

@@ -70,6 +70,7 @@ options:
       - V(put_back) puts them back. V(leave) leaves them as changed. V(go_on) leaves them too, and changes the others as
         well where one is refused, as the way back from a bad canary should.
       - With V(go_on) the shift begins anew, three times at most, where somebody else changes a rule at the same time.
+      - With V(go_on) the rules stay sticky, with a warning, where O(stickiness=disable) cannot be.
       - Otherwise it is a failure in each case, and says where each rule is.
     type: str
     choices: [put_back, leave, go_on]
@@ -329,7 +330,7 @@ def shift_once(module: CanaryModule) -> dict[str, Any]:
     found = find(elbv2, module.client_of("ecs") if named.by_service else None, named)
     groups = require(elbv2, found)
     changes = decide(at_rest(module, elbv2, found.rules, groups, wanted), groups, wanted, params)
-    refuse_sticky_groups(elbv2, changes, groups)
+    changes = takeable(module, elbv2, changes, groups, wanted)
     health = ensure_healthy(module, elbv2, changes, groups, least=least_targets(found, changes, groups))
     if not module.check_mode:
         clients = Elbv2Clients(elbv2, module.client_of_unrepeated("elbv2"))
@@ -371,6 +372,18 @@ def decide(rules: list[Rule], groups: Groups, wanted: Split, params: dict[str, A
     if params["from_percent"] is not None:
         refuse_elsewhere(rules, groups, percent=params["from_percent"], wanted=wanted)
     return plan(rules, groups, wanted, stickiness_off=params["stickiness"] == "disable")
+
+
+def takeable(module: CanaryModule, elbv2: Any, changes: list[Change], groups: Groups, wanted: Split) -> list[Change]:
+    """The changes, as AWS takes them where stickiness is to go off: the way back goes on without that, if need be."""
+    try:
+        refuse_sticky_groups(elbv2, changes, groups)
+    except CanaryError as error:
+        if module.params["on_partial_failure"] != "go_on":
+            raise
+        module.warn(f"The rules stay sticky. {error}")
+        return plan([change.rule for change in changes], groups, wanted, stickiness_off=False)
+    return changes
 
 
 def refuse_sticky_groups(elbv2: Any, changes: list[Change], groups: Groups) -> None:

@@ -554,7 +554,7 @@ def ensure_capacity(module: CanaryModule) -> dict[str, Any]:
         wanted = at_least(sized.capacity, wanted)
     wanted, memory = held(options, sized, wanted)
     before = sized.capacity
-    after = decide(before, wanted, service=sized.name)
+    after = decide(before, wanted, service=sized.name, grow=options["grow"])
     changed = before != after or sized.tagged != (memory.text if memory else None)
     log = suspension(sized) + [sentence(write, sized.name) for write in writes(before, after)]
     log += remembering(sized, memory, hold=options["hold"])

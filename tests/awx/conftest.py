@@ -33,6 +33,7 @@ SHOP: dict[str, object] = {
         "health_timeout": "2",
         "deregistration_delay": "1",
         "propagation_delay": "0",
+        "metric_delay": "0",
         "return_step": "50",
         "return_interval": "0",
     },

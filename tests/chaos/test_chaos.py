@@ -21,11 +21,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.canary.ecs.plugins.module_utils._canary.holding import TAG
-from ansible_collections.canary.ecs.plugins.module_utils._canary.previous_release import (
-    PREVIOUS,
-    PROMOTED_TO,
-    to_remember,
-)
+from ansible_collections.canary.ecs.plugins.module_utils._canary.previous_release import KEYS, to_remember
 
 from lab import lifecycle
 from lab.client import calls_of, last_call_of
@@ -39,6 +35,7 @@ READINGS = 2
 PARTS = 4
 # Enough to see a group fail for a moment, and little enough that several labs have room on one machine.
 RATE = 50
+SHORT: dict[str, Any] = {"deregistration_delay": 5, "metric_delay": 1}
 DEPLOYED: dict[str, Any] = {"stable_image": "shop:v1", "canary_image": "shop:v2", "stable_desired": 3, "stable_max": 6}
 
 
@@ -84,7 +81,7 @@ def application() -> Iterator[Application]:
     """A stack on a lab of its own, v1 stable and v2 canary, with two rules that split between them."""
     name = f"chaos-{os.getpid()}"
     try:
-        found = Application(lifecycle.up(name), {"stack_name": "chaos", **SETTINGS, "deregistration_delay": 5})
+        found = Application(lifecycle.up(name), {"stack_name": "chaos", **SETTINGS, **SHORT})
         found.succeed("deploy.yml", **DEPLOYED)
         found.second_rule()
         yield found
@@ -192,9 +189,9 @@ def bring_to(application: Application, releases: dict[str, str], flow: Flow) -> 
             taskDefinition=releases["Canary" if flow.promoted else which],
         )
         application.resize(which, *capacity)
-        ecs.untag_resource(resourceArn=service["serviceArn"], tagKeys=[TAG, PREVIOUS, PROMOTED_TO])
+        ecs.untag_resource(resourceArn=service["serviceArn"], tagKeys=[TAG, *KEYS])
     if flow.promoted:
-        remembered = to_remember(releases["Stable"], releases["Canary"])
+        remembered = to_remember(releases["Stable"], releases["Canary"], releases["Canary"])
         tags = [{"key": key, "value": value} for key, value in remembered.items()]
         ecs.tag_resource(resourceArn=application.service("Stable")["serviceArn"], tags=tags)
     split(application, flow.percent)

@@ -21,6 +21,8 @@ SETTINGS: dict[str, object] = {
     "health_timeout": 2,
     "deregistration_delay": 10,
     "propagation_delay": 3,
+    # More than the lab's own autoscaler is behind the load.
+    "metric_delay": 7,
     "return_interval": 0,
 }
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.integration.application import Application, no_failure, seen, until
@@ -56,6 +58,19 @@ def test_stable_keeps_its_size_until_the_traffic_is_there(application: Applicati
         no_failure(traffic.report(since=begin))
     assert (application.capacity("Stable"), application.healthy("Stable")) == ((2, 3, 4), 3)
     assert (application.split(), application.capacity("Canary")) == ((100, 0), (2, 2, 2))
+
+
+def test_stable_keeps_its_size_until_its_autoscaling_sees_the_load(application: Application) -> None:
+    """At 0 % the canary keeps its tasks, so that nothing else takes time between the last weight and the end."""
+    application.succeed("canary.yml", percent=100)
+    application.hurry("Stable")
+    until(lambda: application.capacity("Stable") == (2, 2, 4), seconds=30, what="idle stable is scaled in")
+    application.resize("Canary", 3, 3, 4)
+    application.succeed("canary.yml", percent=0)
+    time.sleep(2)
+    assert application.capacity("Stable") == (2, 3, 4)
+    application.resize("Stable", 2, 2, 4)
+    application.succeed("rollback.yml")
 
 
 def test_the_canary_keeps_its_tasks_for_a_rule_that_was_not_named(application: Application) -> None:

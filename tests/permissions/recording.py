@@ -22,7 +22,13 @@ from tests.integration.conftest import SETTINGS
 from tests.permissions.policies import filled
 
 ACCOUNT = "123456789012"
-QUICK: dict[str, object] = {**SETTINGS, "deregistration_delay": 1, "propagation_delay": 0, "return_step": 50}
+QUICK: dict[str, object] = {
+    **SETTINGS,
+    "deregistration_delay": 1,
+    "propagation_delay": 0,
+    "metric_delay": 0,
+    "return_step": 50,
+}
 # A first deployment whose canary starts no task until it is sized for its share, and then none that stays.
 CRASHING: dict[str, object] = {
     "canary_image": "shop:v2-crash",

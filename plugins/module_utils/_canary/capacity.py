@@ -110,10 +110,11 @@ def at_least(live: Capacity, wanted: Wanted) -> Wanted:
     return Wanted(larger(wanted.desired, live.desired), larger(wanted.min, low), larger(wanted.max, high))
 
 
-def decide(before: Capacity, wanted: Wanted, *, service: str) -> Capacity:
+def decide(before: Capacity, wanted: Wanted, *, service: str, grow: bool = False) -> Capacity:
     """The capacity after the change. Raises `CanaryError` for one that cannot be, with the numbers.
 
-    Where bounds are asked for and a count is not, the count is brought within them, as the autoscaler would.
+    Where bounds are asked for and a count is not, the count is brought within them, as the autoscaler would. A count
+    that is only to ``grow``, and is large enough, stays where it is: whoever set it beyond the bounds knew why.
     """
     bounds = _bounds_after(before.bounds, wanted, service)
     if wanted.desired is None:
@@ -121,7 +122,8 @@ def decide(before: Capacity, wanted: Wanted, *, service: str) -> Capacity:
         return Capacity(bounds.nearest(before.desired) if named and bounds else before.desired, bounds)
     if wanted.desired < 0:
         raise CanaryError(f"desired is {wanted.desired}: a service runs zero tasks or more.", service=service)
-    if bounds and not bounds.hold(wanted.desired):
+    stays = grow and wanted.desired == before.desired
+    if bounds and not bounds.hold(wanted.desired) and not stays:
         raise CanaryError(
             f"desired {wanted.desired} lies outside the bounds of service {service}, min {bounds.min} and max "
             f"{bounds.max}: its autoscaler would move it back. Give a count within them, or min and max with it.",

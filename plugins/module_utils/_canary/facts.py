@@ -21,7 +21,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment impo
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.health import STATES, Health
 from ansible_collections.canary.ecs.plugins.module_utils._canary.holding import memory_of
-from ansible_collections.canary.ecs.plugins.module_utils._canary.previous_release import previous_release
+from ansible_collections.canary.ecs.plugins.module_utils._canary.previous_release import previous_release, promoted_from
 from ansible_collections.canary.ecs.plugins.module_utils._canary.release import images
 from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import Groups, Rule, others
 from ansible_collections.canary.ecs.plugins.module_utils._canary.split import Split
@@ -35,6 +35,7 @@ def service_facts(
 ) -> Facts:
     """A service's release, counts, bounds, deployments and last events; nulls where no service was named."""
     service, target = service or {}, scalable_target or {}
+    tags, release = service.get("tags", []), service.get("taskDefinition")
     return {
         "service": service.get("serviceName"),
         "service_arn": service.get("serviceArn"),
@@ -42,8 +43,9 @@ def service_facts(
         "scheduling_strategy": service.get("schedulingStrategy", "REPLICA") if service else None,
         "deployment_controller": controller_of(service) if service else None,
         "deployment_strategy": strategy_of(service) if service else None,
-        "task_definition": service.get("taskDefinition"),
-        "previous_release": previous_release(service.get("tags", []), live=service.get("taskDefinition")),
+        "task_definition": release,
+        "previous_release": previous_release(tags, live=release),
+        "promoted_from": promoted_from(tags, live=release),
         "images": images(task_definition) if task_definition else {},
         "desired": service.get("desiredCount"),
         "running": service.get("runningCount"),

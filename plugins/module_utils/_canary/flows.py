@@ -10,7 +10,7 @@ until the traffic has left.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -77,13 +77,22 @@ class Settings:
 
 
 def _refuse_unordered(rest: Wanted) -> None:
-    """Raise `CanaryError` for a size at rest that no scalable target could have, before the traffic has moved."""
+    """Raise `CanaryError` for a size at rest that no scalable target could have, before anything has changed."""
     low, desired, high = rest.min, rest.desired, rest.max
     if low is not None and desired is not None and high is not None and not low <= desired <= high:
         raise CanaryError(
             f"park_min is {low}, park_desired {desired} and park_max {high}: the desired count lies between the other "
             "two. Nothing was changed."
         )
+
+
+def _in_order(rest: Wanted) -> Wanted:
+    """The same count at rest, with bounds that hold it."""
+    if rest.desired is None:
+        return rest
+    low = None if rest.min is None else min(rest.min, rest.desired)
+    high = None if rest.max is None else max(rest.max, rest.desired)
+    return Wanted(rest.desired, low, high)
 
 
 def _whole(options: Mapping[str, Any], name: str) -> int | None:
@@ -94,8 +103,8 @@ def plan_shift(info: Info, settings: Settings, target: Target, *, step: Any = No
     """How to bring the canary's share to ``target``.
 
     ``canary_ahead`` and ``stable_ahead`` are sized ahead of the traffic, ``canary_after`` once it has moved. At 0 %
-    the canary keeps its capacity: parking is what a rollback and a promotion do. ``lets_go``: stable is held at its
-    size until the traffic is back, or by a run that was cut off, and is let go at the end. ``counts`` are the tasks
+    the canary keeps its capacity: parking is what a rollback and a promotion do. ``holds``: stable is held at its size
+    until the traffic is back, or by a run that was cut off, and is let go at the end. ``counts`` are the tasks
     that both have until then, unless somebody else changes them (`size_after`).
     """
     pair = _pair(info, settings)
@@ -111,9 +120,14 @@ def plan_shift(info: Info, settings: Settings, target: Target, *, step: Any = No
         "stable_ahead": stable_ahead,
         "canary_ahead": as_options(at_least_as(pair.canary, wanted)) if rising else {},
         "steps": steps,
-        "lets_go": "min" in stable_ahead or info["stable"].get("held_from") is not None,
+        "holds": _holds(info, stable_ahead),
         **_settling(info, _unless_so(pair, wanted) if shrinks else {}, stuck=_stuck(info, settings, target.percent)),
     }
+
+
+def _holds(info: Info, stable_ahead: Mapping[str, int]) -> bool:
+    """Whether stable is at a min that is not its own while traffic comes back to it."""
+    return "min" in stable_ahead or info["stable"].get("held_from") is not None
 
 
 def size_after(info: Info, plan: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, int]:
@@ -161,14 +175,19 @@ def plan_rollback(info: Info, settings: Settings, *, restore: bool = False) -> P
     ``restores`` tells when stable takes back its previous release: ``first`` where it has the canary's, since the
     traffic is no better off there; ``last`` where it has another one, which is better than the canary's for the time
     being; empty where it was not asked to. ``stable_rolling`` tells of a release that stable is still taking: a
-    promotion that did not end leaves that. ``lets_go``: stable may be held at a size, by this flow or by another one.
+    promotion that did not end leaves that. ``holds``: stable is held at a size, by this flow or by one that was cut
+    off; ``lets_go``: it may be. Sizes at rest that no canary can have are brought in order and not refused, for the
+    traffic is to leave a bad canary.
     """
     pair = _pair(info, settings)
     needed = stable_for(pair, Fraction(1)) or _from_none(pair.stable, settings)
-    rest = {} if _is_daemon(info["canary"]) else _parking(pair, settings)
+    rest = {} if _is_daemon(info["canary"]) else _parking(pair, replace(settings, rest=_in_order(settings.rest)))
+    sized = _is_daemon(info["stable"]) or _ready(info, pair, needed)
+    stable_ahead = {} if sized else _held_up(pair, needed)
     return {
         "restores": _restores(info) if restore else "",
-        "stable_ahead": {} if _ready(info, pair, needed) else _held_up(pair, needed),
+        "stable_ahead": stable_ahead,
+        "holds": _holds(info, stable_ahead),
         "lets_go": not _is_daemon(info["stable"]),
         "steps": steps_to(target_of(percent=0), live=_percents(info)),
         **_settling(info, rest, stuck=_stuck(info, settings, 0)),
@@ -207,12 +226,18 @@ def _unnamed(info: Info) -> str:
 def _stuck(info: Info, settings: Settings, percent: float) -> int:
     """How many seconds clients may go on to a canary that they have met, on rules that send it more than ``percent``.
 
+    A rule stays sticky, whatever was asked for, while a target group is sticky itself.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
     """
-    if settings.stickiness == "disable":
+    if settings.stickiness == "disable" and not _sticky_groups(info):
         return 0
     leaving = [rule for rule in info["rules"] if rule.get("percent") is None or rule["percent"] > percent]
     return max((int(rule.get("sticky_seconds") or 0) for rule in leaving), default=0)
+
+
+def _sticky_groups(info: Info) -> bool:
+    """Whether a target group keeps its clients on one target itself."""
+    return any((info[name].get("target_group") or {}).get("sticky_seconds") for name in ("stable", "canary"))
 
 
 def _ready(info: Info, pair: Pair, needed: int) -> bool:
@@ -252,9 +277,12 @@ def plan_promote(info: Info, settings: Settings, *, take: str, return_step: Any)
     if not promoted:
         _refuse_untakeable(info, take)
     needed = stable_for(pair, Fraction(1)) if pair.share else pair.stable.desired
+    stable_ahead = _held_up(pair, needed) if pair.share else {}
+    _refuse_unordered(parked(pair.canary, settings.rest))
     return {
         "promoted": promoted,
-        "stable_ahead": _held_up(pair, needed) if pair.share else {},
+        "stable_ahead": stable_ahead,
+        "holds": _holds(info, stable_ahead),
         "steps": guarded(steps_to(target_of(percent=0), live=_percents(info), step=return_step), live=_percents(info)),
         **_settling(info, _parking(pair, settings), stuck=_stuck(info, settings, 0)),
     }
@@ -291,8 +319,8 @@ def _held_up(pair: Pair, needed: int) -> dict[str, int]:
     bounds = pair.stable.bounds
     if bounds is None:
         return {"desired": needed}
-    needed = min(needed, bounds.max)
-    return {"desired": needed, "min": max(needed, bounds.min)}
+    needed = bounds.nearest(needed)
+    return {"desired": needed, "min": needed}
 
 
 def refuse_larger(info: Info, plan: Mapping[str, Any]) -> None:
@@ -354,7 +382,6 @@ def _parking(pair: Pair, settings: Settings) -> dict[str, int]:
     Where it takes some, it is set in any case: the reading may be behind the flow that has just sized it.
     """
     rest = parked(pair.canary, settings.rest)
-    _refuse_unordered(rest)
     return as_options(rest) if pair.share else _unless_so(pair, rest)
 
 

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The previous release: the one that stable had before its last promotion, so that it can have it again.
 
-ECS tells it only for as long as the deployment lasts. So stable itself remembers, in two tags: the previous release,
-and the one that took its place. Once it runs any other release than that one, they mean nothing.
+ECS tells it only for as long as the deployment lasts. So stable itself remembers, in three tags: the previous release,
+the one that took its place, and that of the canary which it was made from, for a promotion of images makes one of
+stable's own. Once it runs any other release than the second one, they mean nothing.
 """
 
 from __future__ import annotations
@@ -13,16 +14,25 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.tags import LON
 
 PREVIOUS = "canary.ecs:previous-release"
 PROMOTED_TO = "canary.ecs:promoted-to"
+PROMOTED_FROM = "canary.ecs:promoted-from"
+
+KEYS = (PREVIOUS, PROMOTED_TO, PROMOTED_FROM)
 
 
-def to_remember(previous: str, since: str) -> dict[str, str]:
-    """The tags, from the ARNs of two task definitions; none where a tag cannot hold the ARN."""
-    return {} if max(len(previous), len(since)) > LONGEST_VALUE else {PREVIOUS: previous, PROMOTED_TO: since}
+def to_remember(previous: str, since: str, canary: str) -> dict[str, str]:
+    """The tags, from the ARNs of task definitions; none where a tag cannot hold one of them."""
+    arns = (previous, since, canary)
+    return {} if max(map(len, arns)) > LONGEST_VALUE else dict(zip(KEYS, arns, strict=True))
 
 
 def previous_release(tags: Tags, *, live: str | None) -> str | None:
     """The task definition that stable had before it was given the one that is live; None where it is not known."""
     return remembered(tags, PREVIOUS) if live and remembered(tags, PROMOTED_TO) == live else None
+
+
+def promoted_from(tags: Tags, *, live: str | None) -> str | None:
+    """The canary's task definition that the live one of stable was promoted from; None where it is not known."""
+    return remembered(tags, PROMOTED_FROM) if live and remembered(tags, PROMOTED_TO) == live else None
 
 
 def to_restore(tags: Tags, *, live: str) -> str | None:

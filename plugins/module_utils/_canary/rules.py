@@ -126,10 +126,11 @@ def pair_of(rules: Iterable[Rule], stables: Iterable[str], canaries: Iterable[st
 def loads(rule: Rule, stables: Iterable[str], canaries: Iterable[str]) -> bool:
     """Whether a rule shares its requests between both sides, by whichever of their groups, and sends the canary some.
 
-    One that forwards to the canary alone, for people who try it, has no share that a flow could move.
+    One that forwards to the canary alone, for people who try it, has no share that a flow could move. Nor has a group
+    that both services are in.
     """
-    weights = rule.weights
-    return not weights.keys().isdisjoint(stables) and any(weights.get(arn) for arn in canaries)
+    weights, stables = rule.weights, set(stables)
+    return not weights.keys().isdisjoint(stables) and any(weights.get(arn) for arn in set(canaries) - stables)
 
 
 def matching(rules: Iterable[Rule], groups: Groups) -> list[Rule]:

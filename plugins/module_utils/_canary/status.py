@@ -66,14 +66,12 @@ def is_rolling(service: Facts) -> bool:
 
 
 def has_release_of_canary(info: Facts) -> bool:
-    """Whether stable runs what the canary does: its task definition, or its images by a promotion of these alone.
+    """Whether stable runs what the canary does: its task definition, or one that was promoted from that.
 
-    The same images by themselves prove nothing: a release may differ from the one before by its settings only.
+    The same images prove nothing: a release may differ from the one before by its settings only.
     """
-    stable, canary = info["stable"], info["canary"]
-    if stable.get("task_definition") is not None and stable["task_definition"] == canary.get("task_definition"):
-        return True
-    return bool(stable.get("previous_release")) and stable.get("images") == canary.get("images")
+    stable, canary = info["stable"], info["canary"].get("task_definition")
+    return canary is not None and canary in (stable.get("task_definition"), stable.get("promoted_from"))
 
 
 def rollback_line(info: Facts) -> str:

@@ -406,6 +406,16 @@ def test_stickiness_of_a_target_group_forbids_to_turn_it_off() -> None:
     assert shop.aws.writes == []
 
 
+def test_the_way_back_goes_on_where_stickiness_cannot_be_turned_off() -> None:
+    shop = Shop(stable=75, canary=25, sticky=600)
+    shop.aws.groups[shop.canary]["attributes"]["stickiness.enabled"] = "true"
+    result = shop.shift(percent=0, stickiness="disable", on_partial_failure="go_on")
+    assert (result["changed"], result["sticky_seconds"]) == (True, 600)
+    assert any("cart-canary has stickiness on" in str(warning) for warning in result["warnings"])
+    config = shop.aws.rules[shop.rule]["actions"][0]["ForwardConfig"]
+    assert config["TargetGroupStickinessConfig"]["Enabled"] is True
+
+
 def test_sticky_clients_are_a_risk_on_the_way_to_nothing() -> None:
     shop = Shop(stable=75, canary=25, sticky=604800)
     result = shop.shift(percent=0)

@@ -185,3 +185,13 @@ def test_what_only_grows_never_shrinks_and_asks_for_nothing_else(live: Capacity,
         assert (wish is None) == (outcome is None)
         if wish is not None:
             assert outcome == max(wish, now[name] or 0)
+
+
+def test_a_count_that_is_only_to_grow_stays_where_somebody_has_set_it_beyond_the_bounds() -> None:
+    above = Capacity(12, Bounds(2, 10))
+    wanted = at_least(above, Wanted(desired=10, min=10))
+    assert decide(above, wanted, service="cart", grow=True) == Capacity(12, Bounds(10, 10))
+    with pytest.raises(CanaryError, match="lies outside the bounds"):
+        decide(above, wanted, service="cart")
+    with pytest.raises(CanaryError, match="lies outside the bounds"):
+        decide(Capacity(9, Bounds(2, 10)), Wanted(desired=11), service="cart", grow=True)

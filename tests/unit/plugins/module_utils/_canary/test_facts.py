@@ -42,6 +42,7 @@ SERVICE = {
     "tags": [
         {"key": "canary.ecs:previous-release", "value": "td:1"},
         {"key": "canary.ecs:promoted-to", "value": "td:2"},
+        {"key": "canary.ecs:promoted-from", "value": "td:canary"},
     ],
     "deploymentConfiguration": {"strategy": "BLUE_GREEN"},
     "deployments": [DEPLOYMENT],
@@ -77,6 +78,7 @@ def test_a_service_in_facts() -> None:
         "deployment_strategy": "BLUE_GREEN",
         "task_definition": "td:2",
         "previous_release": "td:1",
+        "promoted_from": "td:canary",
         "images": {"app": "app:v2", "log": "log:1"},
         "min": 2,
         "max": 8,

@@ -109,11 +109,11 @@ def test_stable_is_held_up_while_the_traffic_comes_back_step_by_step() -> None:
     """Its autoscaler sees no load yet, for as long as its tasks take to start, and the steps to end."""
     plan = shift(info(service(5, (2, 20)), service(5), 50.0), 10, step=20)
     assert plan["stable_ahead"] == {"desired": 9, "min": 9}
-    assert plan["lets_go"] is True
+    assert plan["holds"] is True
     assert shift(info(service(5, None), service(5), 50.0), 10, step=20)["stable_ahead"] == {"desired": 9}
-    assert shift(info(service(5), service(5), 50.0), 10)["lets_go"] is True
-    assert shift(info(service(9), service(2), 20.0), 10)["lets_go"] is False
-    assert shift(info(service(5), service(5), 10.0), 50, step=20)["lets_go"] is False
+    assert shift(info(service(5), service(5), 50.0), 10)["holds"] is True
+    assert shift(info(service(9), service(2), 20.0), 10)["holds"] is False
+    assert shift(info(service(5), service(5), 10.0), 50, step=20)["holds"] is False
 
 
 @pytest.mark.parametrize("which", ["stable", "canary"])
@@ -128,7 +128,8 @@ def test_no_traffic_is_brought_to_a_service_that_cannot_be_sized(which: str) -> 
 def test_a_rollback_leaves_alone_what_cannot_be_sized() -> None:
     daemons = ({**service(5), "scheduling_strategy": "DAEMON"} for _side in range(2))
     plan = plan_rollback(info(*daemons, 50.0), SETTINGS)
-    assert (plan["canary_after"], plan["lets_go"], plan["steps"]) == ({}, False, [{"percent": 0.0}])
+    assert (plan["stable_ahead"], plan["canary_after"], plan["holds"]) == ({}, {}, False)
+    assert plan["steps"] == [{"percent": 0.0}]
 
 
 def test_a_canary_without_a_scalable_target_gets_none() -> None:
@@ -187,15 +188,18 @@ def test_a_canary_that_is_parked_is_parked_whatever_the_load() -> None:
     assert size_after(info(service(20), service(20), 0.0), plan, DEFAULTS) == plan["canary_after"]
 
 
-@pytest.mark.parametrize(("low", "desired", "high"), [(2, 3, 2), (2, 0, 2), (3, 3, 2)])
-def test_a_size_at_rest_that_no_canary_can_have_is_refused_before_anything_is_done(
-    low: int, desired: int, high: int
+@pytest.mark.parametrize(
+    ("low", "desired", "high", "rests"), [(2, 3, 2, (2, 3, 3)), (2, 0, 2, (0, 0, 2)), (3, 3, 2, (3, 3, 3))]
+)
+def test_a_size_at_rest_that_no_canary_can_have_refuses_a_promotion_and_no_rollback(
+    low: int, desired: int, high: int, rests: tuple[int, int, int]
 ) -> None:
+    """The way back is not refused for a number of which the traffic knows nothing."""
     settings = Settings.to_park({**DEFAULTS, "park_min": low, "park_desired": desired, "park_max": high})
     says = f"park_min is {low}, park_desired {desired} and park_max {high}"
     for canary in (service(4), service(2, (2, 2))):
-        with pytest.raises(CanaryError, match=says):
-            plan_rollback(info(service(4), canary, 100.0), settings)
+        after = plan_rollback(info(service(4), canary, 100.0), settings)["canary_after"]
+        assert (after["min"], after["desired"], after["max"]) == rests
         with pytest.raises(CanaryError, match=says):
             plan_promote(info(service(4), canary, 100.0), settings, take="task_definition", return_step=5)
 
@@ -206,7 +210,7 @@ def test_a_canary_without_a_scalable_target_rests_with_any_count() -> None:
 
 
 def test_a_shift_lets_go_of_what_one_that_was_cut_off_holds() -> None:
-    assert shift(info({**service(9), "held_from": 2}, service(5), 10.0), 10)["lets_go"] is True
+    assert shift(info({**service(9), "held_from": 2}, service(5), 10.0), 10)["holds"] is True
 
 
 @pytest.mark.parametrize(
@@ -272,12 +276,20 @@ def test_a_canary_that_has_traffic_is_parked_even_where_it_reads_as_if_it_rested
 
 @pytest.mark.parametrize("flow", ["shift", "rollback", "promote"])
 @pytest.mark.parametrize(
-    ("sticky", "stickiness", "keeps"), [(0, "preserve", False), (600, "preserve", True), (600, "disable", False)]
+    ("sticky", "group", "stickiness", "keeps"),
+    [
+        (0, 0, "preserve", False),
+        (600, 0, "preserve", True),
+        (600, 0, "disable", False),
+        # AWS keeps the rule sticky then.
+        (600, 60, "disable", True),
+    ],
 )
 def test_a_canary_keeps_its_tasks_while_clients_may_be_stuck_to_it(
-    flow: str, sticky: int, stickiness: str, keeps: bool
+    flow: str, sticky: int, group: int, stickiness: str, keeps: bool
 ) -> None:
     live = info(service(8, (2, 8)), service(8, (2, 8)), 100.0, 100.0)
+    live["stable"]["target_group"]["sticky_seconds"] = group
     live["rules"][1]["sticky_seconds"] = sticky
     settings = replace(SETTINGS, stickiness=stickiness)
     plan = {
@@ -370,23 +382,24 @@ def test_a_canary_between_two_releases_is_refused_before_stable_is_sized(
 
 
 @pytest.mark.parametrize(
-    ("releases", "images", "previous", "when"),
+    ("releases", "images", "origin", "when"),
     [
         (("cart:2", "cart:2"), ("v2", "v2"), None, "first"),
-        (("cart:2", "cart-canary:2"), ("v2", "v2"), "cart:1", "first"),
+        (("cart:2", "cart-canary:2"), ("v2", "v2"), "cart-canary:2", "first"),
         # Releases that differ by their settings alone.
         (("cart:2", "cart-canary:2"), ("v2", "v2"), None, "last"),
-        (("cart:2", "cart-canary:3"), ("v2", "v3"), "cart:1", "last"),
+        (("cart:2", "cart-canary:3"), ("v2", "v2"), "cart-canary:2", "last"),
+        (("cart:2", "cart-canary:3"), ("v2", "v3"), "cart-canary:2", "last"),
     ],
 )
 def test_a_release_is_restored_ahead_of_the_traffic_where_stable_has_that_of_the_canary(
-    releases: tuple[str, str], images: tuple[str, str], previous: str | None, when: str
+    releases: tuple[str, str], images: tuple[str, str], origin: str | None, when: str
 ) -> None:
     stable, canary = (
         {**service(2), "task_definition": release, "images": {"app": image}}
         for release, image in zip(releases, images, strict=True)
     )
-    stable["previous_release"] = previous
+    stable["promoted_from"] = origin
     live = info(stable, canary, 25.0)
     assert plan_rollback(live, SETTINGS, restore=True)["restores"] == when
     assert plan_rollback(live, SETTINGS)["restores"] == ""
@@ -556,3 +569,22 @@ def done(canary: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
     """The canary after a plan."""
     now = {name: canary[name] for name in ("desired", "min", "max")} | plan["canary_ahead"] | plan["canary_after"]
     return service(now["desired"], (now["min"], now["max"]))
+
+
+@pytest.mark.parametrize("percent", [100.0, 0.0])
+def test_a_stable_service_that_somebody_stopped_is_started_within_its_bounds(percent: float) -> None:
+    """Its autoscaler starts none: a service without tasks has no metrics."""
+    stopped = info(service(0, (3, 10)), service(2, (2, 4)), percent)
+    plan = plan_rollback(stopped, SETTINGS)
+    assert (plan["stable_ahead"], plan["holds"]) == ({"desired": 3, "min": 3}, True)
+
+
+@given(flow=st.sampled_from(["shift", "rollback", "promote"]), count=st.integers(0, 20), low=st.integers(0, 9))
+def test_stable_is_never_sized_beyond_its_bounds(flow: str, count: int, low: int) -> None:
+    live = info(service(count, (low, 9)), service(12, (2, 20)), 100.0)
+    plan = {"shift": lambda: shift(live, 50), "rollback": lambda: plan_rollback(live, SETTINGS)}.get(
+        flow, lambda: promote(live)
+    )()
+    ahead = plan["stable_ahead"]
+    assert not ahead or low <= ahead["min"] == ahead["desired"] <= 9
+    assert plan["holds"] is bool(ahead)

@@ -156,7 +156,7 @@ SAME_IMAGES = {"images": service("cart")["images"]}
     [
         {"canary": service("cart")},
         {
-            "stable": service("cart", previous_release="arn:td/cart:6"),
+            "stable": service("cart", promoted_from=service("cart-canary")["task_definition"]),
             "canary": service("cart-canary", **SAME_IMAGES),
         },
     ],
@@ -166,8 +166,10 @@ def test_a_rollback_says_that_a_promoted_release_stays(more: dict[str, Any]) -> 
 
 
 def test_a_canary_with_other_settings_and_the_same_images_is_another_release() -> None:
-    told = rollback_line(info(canary=service("cart-canary", **SAME_IMAGES)))
-    assert told == "Stable runs cart:v1 (cart:7)."
+    promoted = {"previous_release": "arn:td/cart:6", "promoted_from": "arn:td/cart-canary:6"}
+    for stable in (service("cart"), service("cart", **promoted)):
+        told = rollback_line(info(stable=stable, canary=service("cart-canary", **SAME_IMAGES)))
+        assert told == "Stable runs cart:v1 (cart:7)."
 
 
 def test_a_rule_without_a_weight_is_shown_as_the_outage_that_it_is() -> None:
