@@ -27,7 +27,12 @@ pytestmark = pytest.mark.xdist_group("reference")
 
 MODULES = [name.stem for name in tracked("plugins/modules/*.py")]
 # Of the stack as it is, something that an update would change.
-CHANGED = {"stack_name": "canary-ecs", "template_parameters": {"CanaryMax": "9"}}
+CHANGED = {
+    "stack_name": "canary-ecs",
+    "template_body": f"{{{{ lookup('ansible.builtin.file', '{CHECKOUT}/roles/canary/files/canary-stack.template') }}}}",
+    "template_parameters": "{{ stacks.cloudformation['canary-ecs'].stack_parameters | combine({'CanaryMax': '9'}) }}",
+    "capabilities": ["CAPABILITY_IAM"],
+}
 FILTERS = [name.stem for name in tracked("plugins/filter/*.yml")]
 NAMES = {"cluster": "shop", "stable_service": "cart-stable", "canary_service": "cart-canary"}
 # The ARNs of the examples, and what the stage has in their place.
