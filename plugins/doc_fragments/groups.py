@@ -40,7 +40,7 @@ options:
   rules:
     description:
       - ARNs of listener rules, or of listeners. No other rule counts as one of the canary's.
-      - Without it, these are all rules of all listeners of the load balancers that have both target groups.
+      - Without it, all rules of all listeners of the load balancers that have both target groups are looked at.
     type: list
     elements: str
 """

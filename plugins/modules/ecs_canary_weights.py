@@ -60,7 +60,8 @@ options:
     description:
       - V(preserve) leaves the target-group stickiness of each rule as it is.
       - V(disable) turns it off, so that clients stop returning to the group that they met first. It is refused while
-        one of the target groups has stickiness of its own, which AWS does not allow.
+        one of the target groups has stickiness of its own, which AWS does not allow. With O(on_partial_failure=go_on)
+        the rules stay sticky then, with a warning.
     type: str
     choices: [preserve, disable]
     default: preserve
@@ -70,7 +71,6 @@ options:
       - V(put_back) puts them back. V(leave) leaves them as changed. V(go_on) leaves them too, and changes the others as
         well where one is refused, as the way back from a bad canary should.
       - With V(go_on) the shift begins anew, three times at most, where somebody else changes a rule at the same time.
-      - With V(go_on) the rules stay sticky, with a warning, where O(stickiness=disable) cannot be.
       - Otherwise it is a failure in each case, and says where each rule is.
     type: str
     choices: [put_back, leave, go_on]

@@ -56,7 +56,7 @@ options:
   grow:
     description:
       - V(true) only ever raises. A count or a bound that is larger already stays, whoever set it, and also where it was
-        raised after the playbook that asks for less had looked.
+        raised after the playbook that asks for less had looked. A count beyond the bounds stays, too.
     type: bool
     default: false
   like:

@@ -49,7 +49,7 @@ def test_a_deployment_is_foretold_by_resource(all_on_canary: Application) -> Non
     assert "Modify CanaryTask (AWS::ECS::TaskDefinition)" in played.output
     assert "Rule (" not in played.output
     played = all_on_canary.succeed("deploy.yml", options=("--check",), stack_name="another", stable_image="shop:v1")
-    assert "Add the stack, with all its resources" in played.output
+    assert "New stack would be created" in played.output
 
 
 def test_a_promotion_is_foretold_where_it_would_start_stable_first(all_on_canary: Application) -> None:

@@ -114,7 +114,8 @@ def decide(before: Capacity, wanted: Wanted, *, service: str, grow: bool = False
     """The capacity after the change. Raises `CanaryError` for one that cannot be, with the numbers.
 
     Where bounds are asked for and a count is not, the count is brought within them, as the autoscaler would. A count
-    that is only to ``grow``, and is large enough, stays where it is: whoever set it beyond the bounds knew why.
+    that is only to ``grow``, and is as large as what is asked for, stays where it is: whoever set it beyond the bounds
+    knew why.
     """
     bounds = _bounds_after(before.bounds, wanted, service)
     if wanted.desired is None:
@@ -122,7 +123,7 @@ def decide(before: Capacity, wanted: Wanted, *, service: str, grow: bool = False
         return Capacity(bounds.nearest(before.desired) if named and bounds else before.desired, bounds)
     if wanted.desired < 0:
         raise CanaryError(f"desired is {wanted.desired}: a service runs zero tasks or more.", service=service)
-    stays = grow and wanted.desired == before.desired
+    stays = grow and wanted.desired == before.desired and (wanted.min is None or wanted.desired >= wanted.min)
     if bounds and not bounds.hold(wanted.desired) and not stays:
         raise CanaryError(
             f"desired {wanted.desired} lies outside the bounds of service {service}, min {bounds.min} and max "

@@ -126,8 +126,9 @@ def plan_shift(info: Info, settings: Settings, target: Target, *, step: Any = No
 
 
 def _holds(info: Info, stable_ahead: Mapping[str, int]) -> bool:
-    """Whether stable is at a min that is not its own while traffic comes back to it."""
-    return "min" in stable_ahead or info["stable"].get("held_from") is not None
+    """Whether stable is to be at a min that is not its own, or is so already, from a run that was cut off."""
+    live = info["stable"].get("min")
+    return info["stable"].get("held_from") is not None or stable_ahead.get("min", live) != live
 
 
 def size_after(info: Info, plan: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, int]:

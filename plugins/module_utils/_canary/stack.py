@@ -140,12 +140,11 @@ def holds_canary(stack: Mapping[str, Any] | None) -> bool:
 
 
 def changes_in_words(changes: Iterable[Mapping[str, Any]]) -> list[str]:
-    """A line for each resource that a change set would change, from its ``Changes``; one line where it is a new stack.
+    """A line for each resource that a change set would change, from its ``Changes``.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html
     """
-    lines = [_in_words(change["ResourceChange"]) for change in changes if "ResourceChange" in change]
-    return lines or ["Add the stack, with all its resources"]
+    return [_in_words(change["ResourceChange"]) for change in changes if "ResourceChange" in change]
 
 
 def _in_words(change: Mapping[str, Any]) -> str:

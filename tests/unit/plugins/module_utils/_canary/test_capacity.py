@@ -194,4 +194,6 @@ def test_a_count_that_is_only_to_grow_stays_where_somebody_has_set_it_beyond_the
     with pytest.raises(CanaryError, match="lies outside the bounds"):
         decide(above, wanted, service="cart")
     with pytest.raises(CanaryError, match="lies outside the bounds"):
+        decide(Capacity(2, Bounds(2, 10)), Wanted(desired=2, min=4), service="cart", grow=True)
+    with pytest.raises(CanaryError, match="lies outside the bounds"):
         decide(Capacity(9, Bounds(2, 10)), Wanted(desired=11), service="cart", grow=True)

@@ -576,7 +576,13 @@ def test_a_stable_service_that_somebody_stopped_is_started_within_its_bounds(per
     """Its autoscaler starts none: a service without tasks has no metrics."""
     stopped = info(service(0, (3, 10)), service(2, (2, 4)), percent)
     plan = plan_rollback(stopped, SETTINGS)
-    assert (plan["stable_ahead"], plan["holds"]) == ({"desired": 3, "min": 3}, True)
+    assert plan["stable_ahead"] == {"desired": 3, "min": 3}
+
+
+def test_a_stable_service_that_is_at_its_own_min_is_not_held_and_not_waited_for() -> None:
+    assert promote(info(service(2, (2, 4)), service(2, (2, 2)), 100.0))["holds"] is False
+    assert promote(info(service(8, (2, 8)), service(8, (2, 8)), 100.0))["holds"] is True
+    assert promote(info({**service(8, (8, 8)), "held_from": 2}, service(8, (2, 8)), 100.0))["holds"] is True
 
 
 @given(flow=st.sampled_from(["shift", "rollback", "promote"]), count=st.integers(0, 20), low=st.integers(0, 9))
@@ -587,4 +593,4 @@ def test_stable_is_never_sized_beyond_its_bounds(flow: str, count: int, low: int
     )()
     ahead = plan["stable_ahead"]
     assert not ahead or low <= ahead["min"] == ahead["desired"] <= 9
-    assert plan["holds"] is bool(ahead)
+    assert plan["holds"] is (bool(ahead) and ahead["min"] != low)

@@ -270,7 +270,4 @@ def test_a_change_set_is_told_by_resource() -> None:
         "Modify CanaryScaling (AWS::ApplicationAutoScaling::ScalableTarget)",
         "Remove Redirect (AWS::ElasticLoadBalancingV2::Listener)",
     ]
-
-
-def test_a_change_set_of_a_new_stack_names_no_resource() -> None:
-    assert changes_in_words([]) == ["Add the stack, with all its resources"]
+    assert changes_in_words([]) == []
