@@ -10,7 +10,6 @@ that is off, a failed request, a promotion that did not reach stable or a proces
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import textwrap
@@ -101,20 +100,15 @@ STAGES = (
 def main() -> NoReturn:
     """Run the demo; exit 0 when every promise held, 1 with the reason when one did not."""
     began = time.monotonic()
-    name = f"demo-{os.getpid()}"
     try:
-        lab = lifecycle.up(name)
-        introduce(lab)
-        release(lab)
-        clean_up(lab)
+        with lifecycle.own("demo") as lab:
+            introduce(lab)
+            release(lab)
+            clean_up(lab)
     except DemoFailed as failure:
-        lifecycle.down(name)
         sys.exit(f"\nThe demo failed: {failure}")
     except KeyboardInterrupt:
-        lifecycle.down(name)
         sys.exit("\nInterrupted; the lab is down.")
-    finally:
-        lifecycle.down(name)
     print(f"\nDone in {time.monotonic() - began:.0f} s: every share as asked, no request failed, nothing left behind.")
     print("Try it by hand: docs/lab.md. On an AWS account of yours: docs/first-canary.md.")
     sys.exit(0)

@@ -14,6 +14,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from lab.checkout import CHECKOUT
 from lab.state import Lab, LabError, Process, State
@@ -51,6 +53,18 @@ def up(
         # Interrupted, or it never answered: leave nothing half started.
         down(name)
         raise
+
+
+@contextmanager
+def own(
+    purpose: str, *, propagation_delay: float = PROPAGATION_DELAY, metrics_period: float = METRICS_PERIOD
+) -> Iterator[Lab]:
+    """A lab of this process's own, named after its purpose, which ends with the block, however that ends."""
+    name = f"{purpose}-{os.getpid()}"
+    try:
+        yield up(name, propagation_delay=propagation_delay, metrics_period=metrics_period)
+    finally:
+        down(name)
 
 
 def down(name: str = NAME, *, timeout: float = 40) -> bool:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -17,12 +16,12 @@ import yaml
 from lab import lifecycle
 from lab.checkout import CHECKOUT
 from lab.state import Lab
+from tests.application import Application
 from tests.awx.conftest import SHOP, Apply, apply_on
 from tests.awx.controller import Controller, Refused
 from tests.awx.jobs import Ran, run
 from tests.awx.pattern import META, TEMPLATES, WORKFLOW, names_of_the_playbooks
 from tests.guides.examples import examples_of
-from tests.integration.application import Application
 from tests.tools import HAS_AWX
 
 pytestmark = pytest.mark.skipif(not HAS_AWX, reason="Ansible 14 comes without awx.awx")
@@ -146,11 +145,8 @@ Launch = Callable[..., Ran]
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """A lab of the jobs' own."""
-    name = f"awx-{os.getpid()}"
-    try:
-        yield lifecycle.up(name, propagation_delay=0)
-    finally:
-        lifecycle.down(name)
+    with lifecycle.own("awx", propagation_delay=0) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,15 +79,11 @@ class Deployed:
 @contextmanager
 def deployed() -> Iterator[Deployed]:
     """A lab of the bench's own, with a canary deployed on it."""
-    name = f"bench-{os.getpid()}"
-    try:
-        lab = lifecycle.up(name, propagation_delay=0)
+    with lifecycle.own("bench", propagation_delay=0) as lab:
         deployed = play(lab, "deploy.yml", {**SETTINGS, "stable_image": "shop:v1", "canary_image": "shop:v2"})
         if not deployed.ok:
             raise BenchFailed(f"{deployed.command} exited {deployed.returncode}\n{deployed.output}")
         yield Deployed(lab, *_look(lab))
-    finally:
-        lifecycle.down(name)
 
 
 def _look(lab: Lab) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -25,10 +25,9 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.previous_releas
 
 from lab import lifecycle
 from lab.client import calls_of, last_call_of
+from tests.application import SETTINGS, Application, until
 from tests.handmade import forward
-from tests.integration.application import Application, until
-from tests.integration.conftest import SETTINGS
-from tests.integration.killing import ANY, Moment, killed
+from tests.killing import ANY, Moment, killed
 
 EVERY = int(os.environ.get("EVERY", "1"))
 READINGS = 2
@@ -79,14 +78,11 @@ FLOWS = [
 @pytest.fixture(scope="module")
 def application() -> Iterator[Application]:
     """A stack on a lab of its own, v1 stable and v2 canary, with two rules that split between them."""
-    name = f"chaos-{os.getpid()}"
-    try:
-        found = Application(lifecycle.up(name), {"stack_name": "chaos", **SETTINGS, **SHORT})
+    with lifecycle.own("chaos") as lab:
+        found = Application(lab, {"stack_name": "chaos", **SETTINGS, **SHORT})
         found.succeed("deploy.yml", **DEPLOYED)
         found.second_rule()
         yield found
-    finally:
-        lifecycle.down(name)
 
 
 @pytest.fixture(scope="module")

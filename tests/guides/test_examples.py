@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -29,11 +28,8 @@ MARK = "=== "
 @pytest.fixture
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """A lab of one test's own."""
-    name = f"guides-{request.node.callspec.id[:12]}-{os.getpid()}"
-    try:
-        yield lifecycle.up(name)
-    finally:
-        lifecycle.down(name)
+    with lifecycle.own(f"guides-{request.node.callspec.id[:12]}") as found:
+        yield found
 
 
 @pytest.fixture

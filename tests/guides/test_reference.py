@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -54,13 +53,10 @@ Results = list[dict[str, Any]]
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
     """A lab with the services that the examples name."""
-    name = f"reference-{os.getpid()}"
-    try:
-        made = Stage(lifecycle.up(name))
+    with lifecycle.own("reference") as lab:
+        made = Stage(lab)
         made.pair("shop", "cart-stable", "cart-canary")
         yield made
-    finally:
-        lifecycle.down(name)
 
 
 @pytest.fixture(scope="module")

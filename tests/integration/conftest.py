@@ -5,36 +5,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
 from lab import lifecycle
 from lab.state import Lab
-from tests.integration.application import Application
-
-# The shortest health checks that a load balancer takes, and a deregistration delay long enough to matter.
-SETTINGS: dict[str, object] = {
-    "listener_port": 8080,
-    "health_interval": 5,
-    "health_timeout": 2,
-    "deregistration_delay": 10,
-    "propagation_delay": 3,
-    # More than the lab's own autoscaler is behind the load.
-    "metric_delay": 7,
-    "return_interval": 0,
-}
+from tests.application import SETTINGS, Application
 
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """A lab of these tests' own."""
-    name = f"flows-{os.getpid()}"
-    try:
-        yield lifecycle.up(name)
-    finally:
-        lifecycle.down(name)
+    with lifecycle.own("flows") as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from lab.client import add_fault, calls_of, clear_faults, last_call_of
-from tests.integration.application import Application
+from tests.application import Application
 
 
 @contextmanager

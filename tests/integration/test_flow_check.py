@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from lab.client import calls_of, last_call_of
-from tests.integration.application import Application
+from tests.application import Application
 
 # CloudFormation tells what an update would do by a change set, which is made for that and deleted again.
 ASKING = {"CreateChangeSet", "DeleteChangeSet"}

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from lab.state import Lab
+from tests.application import SETTINGS, Application, no_failure, seen
 from tests.handmade import NOT_FOUND, Handmade, forward
-from tests.integration.application import Application, no_failure, seen
-from tests.integration.conftest import SETTINGS
 
 NAMES = {"cluster": "legacy", "stable_service": "cart", "canary_service": "cart-canary"}
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from tests.integration.application import Application, no_failure, seen
+from tests.application import Application, no_failure, seen
 
 
 def test_a_canary_that_cannot_start_gets_no_traffic(application: Application) -> None:

@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from tests.integration.application import Application, no_failure
+from tests.application import Application, no_failure
 from tests.integration.faulty import faulty
 
 DEPLOYED = {"stable_desired": 3}

@@ -13,7 +13,7 @@ import pytest
 
 from lab.checkout import CHECKOUT
 from lab.playbooks import BINARIES, environment
-from tests.integration.application import Application
+from tests.application import Application
 from tests.tools import collections_folder
 
 

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from tests.integration.application import Application, no_failure, seen
-from tests.integration.killing import Moment, killed
+from tests.application import Application, no_failure, seen
+from tests.killing import Moment, killed
 
 DEPLOYED = {"stable_desired": 3, "stable_max": 6}
 

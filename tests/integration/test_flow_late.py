@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lab.client import faults_of
-from tests.integration.application import Application, no_failure
+from tests.application import Application, no_failure
 from tests.integration.faulty import faulty
 
 ROUNDS = 2

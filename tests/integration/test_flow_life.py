@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lab.playbooks import Played
-from tests.integration.application import Application, no_failure, seen, until
+from tests.application import Application, no_failure, seen, until
 
 # One task more than stable's min, for the autoscaler to take once stable is idle.
 DEPLOYED = {"stable_desired": 3}

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lab.client import calls_of, last_call_of
-from tests.integration.application import Application, no_failure, until
+from tests.application import Application, no_failure, until
 
 DEPLOYED = {"stable_desired": 3, "stable_max": 6}
 

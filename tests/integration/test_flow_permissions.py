@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from lab.state import Lab
-from tests.integration.application import Application
+from tests.application import Application
 from tests.permissions.policies import actions_of, policy, without
 from tests.permissions.recording import QUICK, Recording
 

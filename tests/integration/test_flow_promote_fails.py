@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.integration.application import Application, no_failure, seen, until
+from tests.application import Application, no_failure, seen, until
 
 RELEASE = "shop:v3-unhealthy"
 

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from tests.integration.application import Application, no_failure, seen, until
-from tests.integration.killing import Moment, killed
+from tests.application import Application, no_failure, seen, until
+from tests.killing import Moment, killed
 
 
 @pytest.mark.parametrize("percent", [5, 25, 50, 100])

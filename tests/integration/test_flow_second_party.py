@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from lab.status import describe
-from tests.integration.application import Application
+from tests.application import Application
 
 
 def test_the_aws_cli_agrees_with_what_the_lab_shows(application: Application) -> None:

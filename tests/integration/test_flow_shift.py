@@ -10,7 +10,7 @@ import re
 import pytest
 
 from lab.client import calls_of, last_call_of
-from tests.integration.application import Application, no_failure, seen
+from tests.application import Application, no_failure, seen
 
 
 def test_a_shift_repeated_changes_nothing(application: Application) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from lab.traffic import Traffic
-from tests.integration.application import RATE, SETTLED, Application, no_failure, seen
+from tests.application import RATE, SETTLED, Application, no_failure, seen
 
 DEPLOYED = {"stable_desired": 4, "stable_max": 8}
 VISITORS = 40

@@ -8,8 +8,7 @@ from __future__ import annotations
 import pytest
 
 from lab.state import Lab
-from tests.integration.application import Application, no_failure
-from tests.integration.conftest import SETTINGS
+from tests.application import SETTINGS, Application, no_failure
 from tests.integration.faulty import faulty
 
 

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from lab import lifecycle
 from lab.checkout import CHECKOUT
 from lab.state import Lab, LabError, Process, State, make_root
 from lab.status import client_of
@@ -149,6 +150,14 @@ def shell_settings(name: str) -> dict[str, str]:
         env={**bare, "AWS_PROFILE": "production", "AWS_SESSION_TOKEN": "secret", "AWS_REGION": "eu-west-1"},
     )
     return dict(line.split("=", 1) for line in shell.stdout.splitlines() if line.startswith("AWS_"))
+
+
+def test_a_lab_of_ones_own_ends_with_the_block_that_failed(runtime: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), lifecycle.own("trial", propagation_delay=0) as lab:
+        assert (lab.name, lab.propagation_delay) == (f"trial-{os.getpid()}", 0)
+        assert client_of(lab, "ecs").list_clusters()["clusterArns"] == []
+        raise KeyboardInterrupt
+    assert list(runtime.iterdir()) == []
 
 
 def test_up_again_finds_the_same_lab_and_after_kill_9_makes_a_new_one(runtime: Path) -> None:

@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import os
-
 from lab import lifecycle
-from tests.integration.application import Application
+from tests.application import Application
 from tests.permissions import stack
 from tests.permissions.policies import FOLDER, as_text, rendered
 from tests.permissions.recording import QUICK, Recording, life
@@ -17,13 +15,9 @@ from tests.permissions.recording import QUICK, Recording, life
 def main() -> None:
     """Write docs/policies anew."""
     stack.write()
-    name = f"policies-{os.getpid()}"
-    try:
-        lab = lifecycle.up(name)
+    with lifecycle.own("policies") as lab:
         recording = Recording(Application(lab, {"stack_name": "policies", **QUICK}))
         life(recording, lambda _playbook: lab)
-    finally:
-        lifecycle.down(name)
     for playbook, used in recording.used.items():
         (FOLDER / f"{playbook}.json").write_text(as_text(rendered(used)), encoding="utf-8")
 

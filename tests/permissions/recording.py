@@ -16,9 +16,8 @@ from lab.client import calls_of, last_call_of
 from lab.permissions.asks import PREFIXES
 from lab.playbooks import Played, play
 from lab.state import REGION, Lab
+from tests.application import SETTINGS, Application, until
 from tests.handmade import forward
-from tests.integration.application import Application, until
-from tests.integration.conftest import SETTINGS
 from tests.permissions.policies import filled
 
 ACCOUNT = "123456789012"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -15,7 +14,7 @@ import pytest
 from lab import lifecycle
 from lab.playbooks import Played
 from lab.state import Lab
-from tests.integration.application import Application
+from tests.application import Application
 from tests.permissions.policies import PLAYBOOKS, actions_of, policy, without
 from tests.permissions.recording import CRASHING, QUICK, SECOND_PORT, LabOfUser, Recording, life
 
@@ -37,11 +36,8 @@ _tags = itertools.count(10)
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """A lab of these tests' own."""
-    name = f"permissions-{os.getpid()}"
-    try:
-        yield lifecycle.up(name)
-    finally:
-        lifecycle.down(name)
+    with lifecycle.own("permissions") as found:
+        yield found
 
 
 def application(lab: Lab, name: str) -> Application:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +22,7 @@ from lab.status import client_of
 from lab.traffic import Report
 from lab.traffic.generator import Generator
 from lab.traffic.report import Sample, summarise
+from tests.application import until
 from tests.lab.control.world import Pair
 from tests.lab.handmade_pair import HandmadePair
 
@@ -31,11 +31,8 @@ PERIOD = 5
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    name = f"metrics-{os.getpid()}"
-    try:
-        yield lifecycle.up(name, metrics_period=PERIOD, propagation_delay=0)
-    finally:
-        lifecycle.down(name)
+    with lifecycle.own("metrics", metrics_period=PERIOD, propagation_delay=0) as found:
+        yield found
 
 
 class Watch:
@@ -78,12 +75,6 @@ class Watch:
         return summarise(samples, since=since, until=time.monotonic())
 
 
-def until(true: Callable[[], bool], *, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not true() and time.monotonic() < deadline:
-        time.sleep(0.5)
-
-
 @pytest.fixture(scope="module")
 def watch(lab: Lab) -> Watch:
     return Watch(lab)
@@ -105,8 +96,7 @@ def test_the_aws_cli_reads_what_clients_saw(watch: Watch) -> None:
     stack.shift(50, 50)
     time.sleep(1)
     seen = watch.requests(6)
-    until(lambda: state() == "ALARM", seconds=20)
-    assert state() == "ALARM"
+    until(lambda: state() == "ALARM", seconds=20, what="the alarm is in ALARM")
     versions = {name: seen.versions[name] for name in ("v1", "v2-errors")}
     for group, version in ((stack.stable, versions["v1"]), (stack.canary, versions["v2-errors"])):
         assert watch.statistic("RequestCount", group, "Sum") == [version.requests]

@@ -22,7 +22,7 @@ import pytest
 from lab.client import add_fault, calls_of, clear_faults, faults_of, last_call_of
 from lab.playbooks import PLAYBOOKS, command_line, environment
 from lab.state import Lab
-from tests.integration.application import Application, until
+from tests.application import Application, until
 
 MARK = "CANARY_LAB_VICTIM"
 """An environment variable that a flow's processes inherit: workers are session leaders, so no process group has all."""

@@ -24,6 +24,17 @@ from lab.state import Lab
 from lab.status import client_of
 from lab.traffic import Report, Traffic
 
+# The shortest health checks that a load balancer takes, and a deregistration delay long enough to matter.
+SETTINGS: dict[str, object] = {
+    "listener_port": 8080,
+    "health_interval": 5,
+    "health_timeout": 2,
+    "deregistration_delay": 10,
+    "propagation_delay": 3,
+    # More than the lab's own autoscaler is behind the load.
+    "metric_delay": 7,
+    "return_interval": 0,
+}
 RATE = 200
 SETTLED = lifecycle.PROPAGATION_DELAY + 0.5
 """Seconds after which the lab's load balancer has taken a weight in."""
