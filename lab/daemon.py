@@ -41,7 +41,7 @@ BALANCER_TICK = 0.05
 log = logging.getLogger("lab.daemon")
 
 
-class Tasks:
+class TaskProcesses:
     """Starts the processes of tasks, all from one thread that lives as long as the daemon (see `lab.tied`)."""
 
     def __init__(self, directory: Path) -> None:
@@ -85,7 +85,7 @@ class Daemon:
             low_ports=may_bind_low_ports(address),
             metrics_period=metrics_period,
         )
-        self._tasks = Tasks(state.directory / "tasks")
+        self._tasks = TaskProcesses(state.directory / "tasks")
         settings = Settings(region=REGION, call_log=str(state.directory / "calls.log"), metrics_period=metrics_period)
         self._cloud = Cloud(network=network, spawn=self._tasks.spawn, settings=settings)
         self._fleet = Fleet(
