@@ -85,11 +85,6 @@ def stack_failures(stacks: Facts) -> list[str]:
     return failures((_first(stacks) or {}).get("stack_events") or [])
 
 
-def stack_changes(changes: list[Facts]) -> list[str]:
-    """What CloudFormation would do to each resource."""
-    return changes_in_words(changes)
-
-
 def removable(stacks: Facts, stack_name: str, *, confirm: str | None = None) -> Answer:
     """Whether there is the stack; one that is not meant, or that this collection did not make, is a problem."""
     stack = _first(stacks)
@@ -171,7 +166,7 @@ class FilterModule:
             "stack_plan": stack_plan,
             "readable": readable,
             "stack_failures": stack_failures,
-            "stack_changes": stack_changes,
+            "stack_changes": changes_in_words,
             "removable": removable,
             "target": target,
             "shift_plan": shift_plan,

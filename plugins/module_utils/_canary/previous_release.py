@@ -27,12 +27,17 @@ def to_remember(previous: str, since: str, canary: str) -> dict[str, str]:
 
 def previous_release(tags: Tags, *, live: str | None) -> str | None:
     """The task definition that stable had before it was given the one that is live; None where it is not known."""
-    return remembered(tags, PREVIOUS) if live and remembered(tags, PROMOTED_TO) == live else None
+    return _of_live(tags, PREVIOUS, live)
 
 
 def promoted_from(tags: Tags, *, live: str | None) -> str | None:
     """The canary's task definition that the live one of stable was promoted from; None where it is not known."""
-    return remembered(tags, PROMOTED_FROM) if live and remembered(tags, PROMOTED_TO) == live else None
+    return _of_live(tags, PROMOTED_FROM, live)
+
+
+def _of_live(tags: Tags, key: str, live: str | None) -> str | None:
+    """What a tag has, as long as the release is live that the tags are of."""
+    return remembered(tags, key) if live and remembered(tags, PROMOTED_TO) == live else None
 
 
 def to_restore(tags: Tags, *, live: str) -> str | None:

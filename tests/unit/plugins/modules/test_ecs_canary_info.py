@@ -112,7 +112,6 @@ def test_rules_that_were_not_named_and_send_the_canary_requests_are_told(shop: S
     other = shop.aws.rule(shop.listener, 20, forward({shop.stable: 1, shop.canary: 3}))
     shop.aws.rule(shop.listener, 30, forward({shop.stable: 100, shop.canary: 0}))
     shop.aws.rule(shop.listener, 40, forward({shop.canary: 1}))
-    shop.aws.rule(shop.listener, 50, forward({shop.stable: 1}))
     assert shop.info(**by)["unnamed_rules"] == []
     assert [
         (rule["rule_arn"], rule["listener_arn"], rule["percent"])

@@ -589,6 +589,8 @@ def test_image_mode_registers_stables_own_definition_with_the_canarys_images(sid
     assert result["task_definition"]["after"] == definition_arn("stable", 2)
     assert result["images"] == {"app": "cart:v2", "proxy": "envoy@sha256:bbbb"}
     assert "Registered stable:2." in result["log"]
+    tags = {tag["key"]: tag["value"] for tag in sidecar.services["stable"]["tags"]}
+    assert tags["canary.ecs:promoted-from"] == V2
 
 
 def test_image_mode_uses_a_revision_that_is_just_that_again(sidecar: FakeAws) -> None:

@@ -191,6 +191,14 @@ def test_what_only_grows_leaves_what_is_larger(aws: FakeAws) -> None:
     assert capacity(aws, service="stable", desired=4, min=4, max=8, grow=True)["changed"] is False
 
 
+def test_what_only_grows_leaves_a_count_that_somebody_set_beyond_the_bounds(aws: FakeAws) -> None:
+    aws.add_service("stable", desired=12)
+    aws.add_target("stable", 2, 10)
+    result = capacity(aws, service="stable", desired=10, min=10, grow=True)
+    assert result["after"] == sizes(12, 10, 10)
+    assert aws.made("update_service") == []
+
+
 def test_sizes_from_another_service_for_its_share(aws: FakeAws) -> None:
     aws.then("describe_services", lambda: None, lambda: aws.settle("canary"))
     result = capacity(aws, like={"service": "stable", "percent": 30})

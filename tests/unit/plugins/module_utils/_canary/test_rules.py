@@ -18,6 +18,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import (
     emptied,
     is_now,
     is_still,
+    loads,
     matching,
     others,
     pair_of,
@@ -290,3 +291,21 @@ def test_a_default_rule_has_no_priority() -> None:
     assert default.default
     assert str(default).startswith("default rule (")
     assert not both(1, 0, priority=7).default
+
+
+@pytest.mark.parametrize(
+    ("weights", "shares"),
+    [
+        ({STABLE: 1, CANARY: 3}, True),
+        ({STABLE: 1, CANARY: 0}, False),
+        ({CANARY: 1}, False),
+        ({STABLE: 1}, False),
+        # Both services are in that group, so that its requests cannot be told apart.
+        ({THIRD: 1}, False),
+        ({THIRD: 1, CANARY: 1}, True),
+    ],
+)
+def test_a_rule_loads_the_canary_where_it_shares_its_requests_between_both(
+    weights: dict[str, int], shares: bool
+) -> None:
+    assert loads(rule(forward(weights)), [STABLE, THIRD], [CANARY, THIRD]) is shares
