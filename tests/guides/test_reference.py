@@ -16,6 +16,7 @@ import yaml
 from lab import lifecycle
 from lab.checkout import CHECKOUT
 from lab.playbooks import BINARIES
+from tests.application import until
 from tests.guides.promises import mismatches
 from tests.guides.stage import Desk, Stage
 from tests.handmade import forward
@@ -140,22 +141,36 @@ def reader(stage: Stage) -> dict[str, str]:
     return {"access_key": key["AccessKeyId"], "secret_key": key["SecretAccessKey"]}
 
 
+def newest_event(stage: Stage, cluster: str, service: str) -> str:
+    """What ECS told last of a service."""
+    described = stage.client("ecs").describe_services(cluster=cluster, services=[service])
+    return str(described["services"][0]["events"][0]["message"])
+
+
+def attempts(desk: Desk, *tasks: tuple[str, dict[str, Any]]) -> Results:
+    """What modules returned with some options, whether they failed or not."""
+    wanted = [{"name": name, f"canary.ecs.{name}": options, "ignore_errors": True} for name, options in tasks]
+    return results_of(desk, {"tasks": wanted})
+
+
 @pytest.fixture(scope="module")
 def failed(stage: Stage, desk: Desk, succeeded: dict[str, Results]) -> dict[str, Results]:
     """What they returned in failures: of a write that is not allowed, and of a release that ends as it starts."""
+    only = {"cluster": "shop", "service": "cart-canary"}
+    # The events of a release that crashes soon tell of nothing but its tasks: one wait ends while all is well.
+    until(lambda: "steady" in newest_event(stage, "shop", "cart-canary"), seconds=60, what="the canary is steady")
+    played = attempts(desk, ("ecs_service_capacity", {**only, "desired": 5, "max": 8, "wait_timeout": 0}))
     crashes = stage.release("cart-canary", "cart:v3-crash")
     stage.client("ecs").update_service(cluster="shop", service="cart-canary", taskDefinition=crashes)
-    only = {"cluster": "shop", "service": "cart-canary"}
-    tasks: list[tuple[str, dict[str, Any]]] = [
+    played += attempts(
+        desk,
         ("ecs_canary_weights", {**NAMES, **reader(stage), "percent": 30}),
         ("ecs_service_capacity", {**only, "desired": 3, "max": 8, "wait_timeout": 10}),
         ("ecs_canary_info", {**NAMES, "wait_for": "healthy", "wait_timeout": 0}),
         ("ecs_canary_promote", {**NAMES, "require_full_traffic": False}),
         ("ecs_service_capacity", {**only, "desired": 0, "min": 0}),
         ("ecs_canary_promote", {**NAMES, "require_full_traffic": False, "wait_timeout": 15}),
-    ]
-    wanted = [{"name": name, f"canary.ecs.{name}": options, "ignore_errors": True} for name, options in tasks]
-    played = results_of(desk, {"tasks": wanted})
+    )
     assert [result["action"] for result in played if not result.get("failed")] == ["canary.ecs.ecs_service_capacity"]
     return {name: [result for result in played if result["action"] == f"canary.ecs.{name}"] for name in MODULES}
 
