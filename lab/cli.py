@@ -28,11 +28,12 @@ from urllib.parse import urlsplit
 from lab import lifecycle
 from lab.addresses import NoNumberLeft
 from lab.client import add_fault, clear_faults, faults_of
+from lab.control.settings import METRICS_PERIOD
 from lab.faults.fault_set import KINDS
 from lab.state import LabError
 from lab.traffic.report import Sample, summarise
 
-FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN")
+UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN")
 """What a shell may hold for its real account and must not mix with the lab's settings."""
 
 
@@ -46,7 +47,7 @@ def up(options: argparse.Namespace) -> int:
 
 def env(options: argparse.Namespace) -> int:
     """Print what to eval."""
-    print(f"unset {' '.join(FOREIGN)}")
+    print(f"unset {' '.join(UNSET)}")
     for name, value in lifecycle.find(options.name).environment.items():
         print(f"export {name}={shlex.quote(value)}")
     return 0
@@ -175,7 +176,7 @@ def parser() -> argparse.ArgumentParser:
         "--metrics-period",
         type=float,
         choices=(5.0, 10.0, 30.0, 60.0),
-        default=lifecycle.METRICS_PERIOD,
+        default=METRICS_PERIOD,
         metavar="SECONDS",
         help="how much time a datapoint of a load balancer covers: 5, 10, 30 or, as on AWS, 60 (default: %(default)g)",
     )

@@ -10,6 +10,7 @@ that is off, a failed request, a promotion that did not reach stable or a proces
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 import textwrap
@@ -30,6 +31,8 @@ RATE = 200
 SECONDS_WATCHED = 10
 LEAST_REQUESTS = 1000
 TOLERANCE = 4.0
+# The load balancer draws lots: so many standard deviations off, a share does not come by chance.
+DEVIATIONS = 5
 SETTINGS = CHECKOUT / "lab" / "demo.yml"
 STACK = "canary-demo"
 STABLE, CANARY = "shop:v1", "shop:v2"
@@ -174,7 +177,8 @@ def watch(stage: Stage, traffic: Traffic, before: float) -> None:
     show(stage.share, seen)
     if seen.requests < LEAST_REQUESTS:
         raise DemoFailed(f"only {seen.requests} requests were answered, too few to tell a share from")
-    if abs(seen.share("v2") - stage.share) > TOLERANCE:
+    within = max(TOLERANCE, DEVIATIONS * math.sqrt(stage.share * (100 - stage.share) / seen.requests))
+    if abs(seen.share("v2") - stage.share) > within:
         raise DemoFailed(f"v2 was asked to take {stage.share:g} % of the requests and took {seen.share('v2'):.1f} %")
     none_failed(traffic.report(since=before))
 

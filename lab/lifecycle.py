@@ -18,11 +18,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lab.checkout import CHECKOUT
+from lab.control.settings import METRICS_PERIOD
 from lab.state import Lab, LabError, Process, State
 
 NAME = "default"
 PROPAGATION_DELAY = 2.0
-METRICS_PERIOD = 60.0
 
 
 def up(

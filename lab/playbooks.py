@@ -20,7 +20,7 @@ from lab.state import Lab
 PLAYBOOKS = CHECKOUT / "playbooks"
 BINARIES = Path(sys.prefix) / "bin"
 # What a shell may hold for a real account, or to steer Ansible, has no say in a rehearsal.
-FOREIGN = ("AWS_", "ANSIBLE_")
+FOREIGN_PREFIXES = ("AWS_", "ANSIBLE_")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Played:
 
 def environment(lab: Lab) -> dict[str, str]:
     """The environment of a user of this checkout whose AWS is the lab."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_PREFIXES)}
     own = {
         "PATH": f"{BINARIES}:{kept.get('PATH', os.defpath)}",
         "ANSIBLE_NOCOLOR": "1",

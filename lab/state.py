@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab.control.settings import METRICS_PERIOD
+
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
@@ -42,7 +44,7 @@ class Lab:
     endpoint: str
     propagation_delay: float
     low_ports: bool
-    metrics_period: float = 60.0
+    metrics_period: float = METRICS_PERIOD
 
     @property
     def environment(self) -> dict[str, str]:

@@ -78,7 +78,7 @@ class Envoy:
         nowhere = subprocess.DEVNULL
         self._process = subprocess.Popen(tied(command), stdin=nowhere, stdout=nowhere, stderr=nowhere)
 
-    def wait_ready(self, timeout: float = 10) -> None:
+    def wait_ready(self, timeout: float = 60) -> None:
         """Wait until it has applied its first configuration.
 
         Raises:

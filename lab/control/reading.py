@@ -11,7 +11,8 @@ from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.ecs.models import TaskDefinition
 from moto.elbv2.models import ELBv2Backend, FakeListener, FakeTargetGroup
 
-from lab.control.corrections.elbv2_groups_know_their_load_balancers import load_balancers_by_group
+from lab.balancer.config import forwarded_groups
+from lab.balancer.starved import weighted
 from lab.control.views import Listener, LoadBalancer, Rule, Target, TargetGroup
 from lab.scheduler.autoscaler import Bounds
 from lab.scheduler.probes import HealthCheck
@@ -47,6 +48,15 @@ def _listener(listener: FakeListener) -> Listener:
     return Listener(
         arn=listener.arn, port=int(listener.port), protocol=listener.protocol or "HTTP", rules=tuple(ordered)
     )
+
+
+def load_balancers_by_group(backend: ELBv2Backend) -> dict[str, list[str]]:
+    """The load balancers that forward to each target group, weight 0 included."""
+    users: dict[str, list[str]] = {}
+    for balancer in load_balancers(backend):
+        for arn in forwarded_groups([balancer]):
+            users.setdefault(arn, []).append(balancer.arn)
+    return users
 
 
 def target_groups(backend: ELBv2Backend, targets: Targets) -> dict[str, TargetGroup]:
@@ -110,11 +120,7 @@ def task_definition(definition: TaskDefinition) -> dict[str, Any]:
 
 def loaded(backend: ELBv2Backend) -> set[str]:
     """The target groups that have a weight on a rule, so that requests may reach them."""
-    rules = [rule for balancer in load_balancers(backend) for each in balancer.listeners for rule in each.rules]
-    actions = [action for rule in rules for action in rule.actions]
-    weighted = [group for action in actions for group in (action.get("ForwardConfig") or {}).get("TargetGroups", [])]
-    groups = {group["TargetGroupArn"] for group in weighted if int(group.get("Weight", 1))}
-    return groups | {action["TargetGroupArn"] for action in actions if "TargetGroupArn" in action and not weighted}
+    return weighted(load_balancers(backend))
 
 
 def bounds(backend: ApplicationAutoscalingBackend) -> list[Bounds]:

@@ -9,6 +9,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+METRICS_PERIOD = 60.0
+"""Seconds between two datapoints of a load balancer, as on AWS."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -27,5 +30,5 @@ class Settings:
     autoscaling_seconds: float = 5.0
     load_seconds: float = 5.0
     call_log: str | None = None
-    metrics_period: float = 60.0
+    metrics_period: float = METRICS_PERIOD
     wall_clock: Callable[[], float] = time.time

@@ -20,15 +20,13 @@ from moto.cloudwatch.models import (
 )
 
 from lab.balancer.config import forwarded_groups
+from lab.control.settings import METRICS_PERIOD
 from lab.control.views import LoadBalancer, TargetGroup
 from lab.metrics.alarm import Condition, judge
 from lab.metrics.distribution import Distribution
 from lab.metrics.meter import Meter, Series
 from lab.metrics.query import Published, Window, answers
 from lab.metrics.requests import NAMESPACE, counts, parse
-
-PERIOD = 60.0
-"""Seconds between two datapoints of a load balancer, as on AWS."""
 
 PUBLISHED_AFTER = 1.0
 """Seconds after the end of a period that it is published: by then Envoy has written of all its requests."""
@@ -107,7 +105,7 @@ class Metrics:
         self,
         backend: Callable[[], CloudWatchBackend],
         *,
-        period: float = PERIOD,
+        period: float = METRICS_PERIOD,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._backend = backend
@@ -196,7 +194,7 @@ def _group_dimension(arn: str) -> tuple[str, str]:
 def _period_of(alarm: Alarm) -> int:
     """The seconds of one datapoint of an alarm."""
     periods = [query.metric_stat.period for query in alarm.metric_data_queries if query.metric_stat]
-    return int(alarm.period or max(map(int, periods), default=int(PERIOD)))
+    return int(alarm.period or max(map(int, periods), default=int(METRICS_PERIOD)))
 
 
 def _condition_of(alarm: Alarm) -> Condition:

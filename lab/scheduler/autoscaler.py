@@ -55,13 +55,13 @@ class Autoscaler:
             if service is None or service.status != "ACTIVE":
                 continue
             if self._idle(service, one, seen, at):
-                self._move(service, one.minimum)
+                self.services.scale(service, one.minimum)
                 continue
             wanted = wanted_count(service.desired, one)
             if wanted == service.desired:
                 self.outside_since.pop(one.key, None)
             elif at - self.outside_since.setdefault(one.key, at) >= self.seconds:
-                self._move(service, wanted)
+                self.services.scale(service, wanted)
                 del self.outside_since[one.key]
 
     def _seen(self, loaded: Collection[str], at: float) -> set[str]:
@@ -77,9 +77,6 @@ class Autoscaler:
             return False
         long = at - self.idle_since.setdefault(bounds.key, at) >= bounds.idle_seconds
         return long and service.desired > bounds.minimum and not bounds.in_suspended
-
-    def _move(self, service: Service, wanted: int) -> None:
-        self.services.scale(service, wanted)
 
 
 def wanted_count(desired: int, bounds: Bounds) -> int:

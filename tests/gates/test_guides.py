@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import yaml
 from ansible_collections.canary.ecs.plugins.module_utils._canary.stack import PARAMETERS
 
 from lab.checkout import CHECKOUT
+from tests.awx.pattern import names_of_the_playbooks
 from tests.tools import tracked
 
 # The site's first page leads to where the guides are in the site: tests/gates/test_documentation.py follows its links.
@@ -48,14 +50,19 @@ def broken_links(name: Path) -> Iterator[str]:
             yield f"{target}#{anchor}"
 
 
+def shipped(name: Path) -> bool:
+    """Whether the tarball has a file or a folder."""
+    ignored = yaml.safe_load(text_of(Path("galaxy.yml")))["build_ignore"]
+    return not any(fnmatch(str(part), pattern) for part in (name, *name.parents[:-1]) for pattern in ignored)
+
+
 def fences(name: Path, *languages: str) -> list[str]:
     return [body for language, body in FENCE.findall(text_of(name)) if language in languages]
 
 
 def variables_of_the_playbooks() -> set[str]:
-    """The short names that playbooks/vars/names.yml takes."""
-    given = text_of(Path("playbooks/vars/names.yml"))
-    return set(re.findall(r"\{\{ (\w+) \| default", given)) | CONNECTION
+    """The short names that they take, and those of the connection."""
+    return names_of_the_playbooks() | CONNECTION
 
 
 def variables_of_the_patterns() -> set[str]:
@@ -78,6 +85,13 @@ DEFAULTS = defaults_of_the_stack()
 @pytest.mark.parametrize("name", GUIDES, ids=str)
 def test_links_lead_somewhere(name: Path) -> None:
     assert list(broken_links(name)) == []
+
+
+@pytest.mark.parametrize("name", [name for name in GUIDES if shipped(name)], ids=str)
+def test_guides_in_the_tarball_lead_to_what_is_in_it(name: Path) -> None:
+    targets = [(CHECKOUT / name).parent / target for target, _anchor in LINK.findall(text_of(name)) if target]
+    found = [target.resolve().relative_to(CHECKOUT) for target in targets]
+    assert [str(target) for target in found if not shipped(target)] == []
 
 
 @pytest.mark.parametrize("name", GUIDES, ids=str)

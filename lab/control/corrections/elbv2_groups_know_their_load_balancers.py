@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from moto.elbv2.models import ELBv2Backend, FakeTargetGroup
 
 from lab.control.patches import Patches
+from lab.control.reading import load_balancers_by_group
 
 if TYPE_CHECKING:
     from lab.control.cloud import Cloud
@@ -33,24 +34,3 @@ def _refresh(backend: ELBv2Backend) -> None:
     users = load_balancers_by_group(backend)
     for group in backend.target_groups.values():
         group.load_balancer_arns = users.get(group.arn, [])
-
-
-def load_balancers_by_group(backend: ELBv2Backend) -> dict[str, list[str]]:
-    """The load balancers that forward to each target group, weight 0 included."""
-    users: dict[str, list[str]] = {}
-    for balancer in backend.load_balancers.values():
-        for listener in balancer.listeners.values():
-            for rule in listener.rules.values():
-                for action in rule.actions:
-                    for arn in forwards_to(action.data):
-                        if balancer.arn not in users.setdefault(arn, []):
-                            users[arn].append(balancer.arn)
-    return users
-
-
-def forwards_to(action: dict[str, Any]) -> list[str]:
-    """The target groups of one action."""
-    groups = (action.get("ForwardConfig") or {}).get("TargetGroups") or []
-    return [group["TargetGroupArn"] for group in groups] or [
-        arn for arn in [action.get("TargetGroupArn")] if arn is not None
-    ]

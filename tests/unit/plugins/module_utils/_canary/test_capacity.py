@@ -25,7 +25,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import C
 from hypothesis import given
 from hypothesis import strategies as st
 
-SEED = Wanted(desired=2, min=2, max=4)
+LEAST = Wanted(desired=2, min=2, max=4)
 
 counts = st.integers(0, 40)
 bounds = st.tuples(counts, counts).map(lambda pair: Bounds(min(pair), max(pair)))
@@ -48,7 +48,7 @@ capacities = st.one_of(within(), st.builds(Capacity, counts, st.none()))
         pytest.param(10, Capacity(30, Bounds(10, 60)), Wanted(3, 3, 6), id="10 % of 30 is 3, not 4"),
         pytest.param(10, Capacity(31, Bounds(10, 61)), Wanted(4, 4, 7), id="a part of a task is a task"),
         pytest.param(7, Capacity(100, Bounds(0, 200)), Wanted(7, 7, 14), id="floats make 7.000000000000001 of it"),
-        pytest.param(0.1, Capacity(10, Bounds(4, 30)), Wanted(2, 2, 4), id="never less than the seed's 2, 2, 4"),
+        pytest.param(0.1, Capacity(10, Bounds(4, 30)), Wanted(2, 2, 4), id="never less than 2, 2, 4"),
         pytest.param(0, Capacity(10, Bounds(4, 30)), Wanted(2, 2, 4), id="0 % too"),
         pytest.param(100, Capacity(10, Bounds(4, 30)), Wanted(10, 10, 30), id="all of it"),
         pytest.param(50, Capacity(10, None), Wanted(5), id="no scalable target: the count alone"),
@@ -56,13 +56,13 @@ capacities = st.one_of(within(), st.builds(Capacity, counts, st.none()))
     ],
 )
 def test_sizes_like_another_service(percent: float, model: Capacity, expected: Wanted) -> None:
-    assert sized_like(model, percent=percent, at_least=SEED) == expected
+    assert sized_like(model, percent=percent, at_least=LEAST) == expected
 
 
 @pytest.mark.parametrize("percent", [-0.1, 100.1, float("nan"), 12.34])
 def test_a_share_that_is_none_is_refused(percent: float) -> None:
     with pytest.raises(CanaryError, match=r"like\.percent"):
-        sized_like(Capacity(10, None), percent=percent, at_least=SEED)
+        sized_like(Capacity(10, None), percent=percent, at_least=LEAST)
 
 
 @given(tenths, within(), st.builds(Wanted, counts, counts, counts))

@@ -27,7 +27,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.sizing import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-SEED = Wanted(desired=2, min=2, max=4)
+LEAST = Wanted(desired=2, min=2, max=4)
 
 
 def pair(stable: int, canary: int, percent: float, *, high: int | None = 100) -> Pair:
@@ -75,15 +75,15 @@ def test_the_whole_load_is_never_more_than_stable_may_have() -> None:
         (1, 1, Wanted(2, 2, 4)),
     ],
 )
-def test_the_canary_is_sized_as_the_seed_does(stable: int, percent: float, wanted: Wanted) -> None:
-    assert canary_for(pair(stable, 2, 0), percent, at_least=SEED) == wanted
+def test_the_canary_is_sized_for_its_share(stable: int, percent: float, wanted: Wanted) -> None:
+    assert canary_for(pair(stable, 2, 0), percent, at_least=LEAST) == wanted
 
 
 def test_a_canary_keeps_its_own_bounds_where_stable_has_none() -> None:
     both = Pair(Capacity(10, None), Capacity(2, Bounds(2, 2)), Fraction(0), resting=2)
-    assert canary_for(both, 50, at_least=SEED) == Wanted(5, min=2, max=5)
+    assert canary_for(both, 50, at_least=LEAST) == Wanted(5, min=2, max=5)
     bare = Pair(Capacity(10, None), Capacity(2, None), Fraction(0), resting=2)
-    assert canary_for(bare, 50, at_least=SEED) == Wanted(desired=5)
+    assert canary_for(bare, 50, at_least=LEAST) == Wanted(desired=5)
 
 
 def test_a_canary_that_takes_more_is_never_scaled_in() -> None:
@@ -103,7 +103,7 @@ def test_stable_is_never_scaled_in(stable: int, canary: int, percent: int, share
 @given(stable=counts, canary=counts, now=st.integers(0, 100), percent=st.integers(0, 100))
 def test_what_the_canary_is_to_have_holds_together(stable: int, canary: int, now: int, percent: int) -> None:
     both = pair(stable, canary, now)
-    wanted = at_least_as(both.canary, canary_for(both, percent, at_least=SEED))
+    wanted = at_least_as(both.canary, canary_for(both, percent, at_least=LEAST))
     assert wanted.desired is not None and wanted.min is not None and wanted.max is not None
     assert wanted.min <= wanted.desired <= wanted.max
     assert wanted.desired >= max(2, canary)
@@ -135,14 +135,14 @@ def test_a_shift_that_was_cut_off_is_sized_the_same_again(stable: int, spare: in
         share=Fraction(lower, 1000),
         resting=2,
     )
-    small = canary_for(live, lower / 10, at_least=SEED)
+    small = canary_for(live, lower / 10, at_least=LEAST)
     live = replace(live, canary=sized(small))
-    large = at_least_as(live.canary, canary_for(live, higher / 10, at_least=SEED))
+    large = at_least_as(live.canary, canary_for(live, higher / 10, at_least=LEAST))
     for canary in (live.canary, *cut_off(live.canary, sized(large))):
         up = replace(live, canary=canary)
-        assert at_least_as(up.canary, canary_for(up, higher / 10, at_least=SEED)) == large
+        assert at_least_as(up.canary, canary_for(up, higher / 10, at_least=LEAST)) == large
     for canary in (sized(large), *cut_off(sized(large), live.canary)):
-        assert canary_for(replace(live, canary=canary), lower / 10, at_least=SEED) == small
+        assert canary_for(replace(live, canary=canary), lower / 10, at_least=LEAST) == small
 
 
 @given(stable=st.integers(1, 40), spare=st.integers(0, 40), percent=st.integers(1, 99))
@@ -150,7 +150,7 @@ def test_traffic_that_returns_in_steps_needs_no_more_at_each(stable: int, spare:
     """A promotion that was cut off on the way back finds a canary that is still sized for all of it."""
     bounds = Bounds(1, stable + spare)
     live = Pair(Capacity(stable, bounds), Capacity(2, Bounds(2, 2)), share=Fraction(0), resting=2)
-    full = sized(canary_for(live, 100, at_least=SEED))
+    full = sized(canary_for(live, 100, at_least=LEAST))
     assert stable_for(replace(live, canary=full, share=Fraction(percent, 100)), Fraction(1)) == stable
 
 
