@@ -1,14 +1,20 @@
 # Copyright (c) The canary.ecs authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The order of a run of everything: what takes longest first, so that the workers end at about the same time."""
+"""What holds for all tests: their order and their pace."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+# How long an example takes tells of the machine and of what else runs there, not of the code.
+settings.register_profile("any pace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any pace")
+
+# What takes longest comes first, so that the workers of a run of everything end at about the same time.
 LONGEST_FIRST = ["integration", "gates", "lab", "unit"]
 
 

@@ -67,10 +67,11 @@ def read_serving(elbv2: Any, service: dict[str, Any]) -> Serving:
     return Serving(service, {arn: health_of(target_states(elbv2, arn)) for arn in target_groups_of(service)})
 
 
-def wait_until_serving(ecs: Any, elbv2: Any, service: dict[str, Any], *, timeout: float) -> Serving:
+def wait_until_serving(ecs: Any, elbv2: Any, service: dict[str, Any], *, timeout: float, begun: float) -> Serving:
     """Wait until the service's desired tasks run and its targets in use are healthy.
 
-    Raises `CanaryError` after ``timeout`` seconds, or when the service's deployment fails, with ECS's own reasons.
+    Raises `CanaryError` ``timeout`` seconds after ``begun`` (`time.monotonic`), or when the service's deployment fails,
+    with ECS's own reasons.
     """
 
     def gave_up(seen: Serving) -> CanaryError:
@@ -90,6 +91,7 @@ def wait_until_serving(ecs: Any, elbv2: Any, service: dict[str, Any], *, timeout
         timeout=timeout,
         gave_up=gave_up,
         waiting=lambda seen: f"{service['serviceName']}: {seen.progress}",
+        begun=begun,
     )
 
 

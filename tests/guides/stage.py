@@ -69,7 +69,7 @@ class Desk:
         playbook.chmod(0o755)
         return cls(folder, lab)
 
-    def run(self, script: str, *, timeout: float = 800, **more: str) -> subprocess.CompletedProcess[str]:
+    def run(self, script: str, *, timeout: float = 2400, **more: str) -> subprocess.CompletedProcess[str]:
         """Have bash run it, to the first command that fails."""
         own = environment(self.lab)
         return subprocess.run(

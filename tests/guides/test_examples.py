@@ -76,6 +76,8 @@ def commands(example: Example, names: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
+# A guide takes some minutes, and several times that where other tests share the machine.
+@pytest.mark.timeout(2700)
 @pytest.mark.parametrize("name", table.STAGES)
 def test_the_examples_of_a_guide_run(name: str, lab: Lab, desk: Desk) -> None:
     stage = Stage(lab)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -93,8 +94,9 @@ def shared(percent: int) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def stack(stage: Stage) -> None:
-    """The stack that the examples name, on its way."""
-    stage.client("cloudformation").create_stack(
+    """The stack that the examples name."""
+    cloudformation = stage.client("cloudformation")
+    cloudformation.create_stack(
         StackName="canary-ecs",
         TemplateBody=(CHECKOUT / "roles/canary/files/canary-stack.template").read_text(),
         Parameters=[
@@ -103,6 +105,8 @@ def stack(stage: Stage) -> None:
         ],
         Capabilities=["CAPABILITY_IAM"],
     )
+    waiter = cloudformation.get_waiter("stack_create_complete")
+    waiter.wait(StackName="canary-ecs", WaiterConfig={"Delay": 1, "MaxAttempts": 300})
 
 
 @pytest.fixture(scope="module")
@@ -141,10 +145,10 @@ def reader(stage: Stage) -> dict[str, str]:
     return {"access_key": key["AccessKeyId"], "secret_key": key["SecretAccessKey"]}
 
 
-def newest_event(stage: Stage, cluster: str, service: str) -> str:
-    """What ECS told last of a service."""
-    described = stage.client("ecs").describe_services(cluster=cluster, services=[service])
-    return str(described["services"][0]["events"][0]["message"])
+def steady(stage: Stage, name: str) -> bool:
+    """Whether a service has one release, and the last that ECS told of it is that all is well."""
+    (service,) = stage.client("ecs").describe_services(cluster="shop", services=[name])["services"]
+    return len(service["deployments"]) == 1 and "steady" in service["events"][0]["message"]
 
 
 def attempts(desk: Desk, *tasks: tuple[str, dict[str, Any]]) -> Results:
@@ -157,15 +161,22 @@ def attempts(desk: Desk, *tasks: tuple[str, dict[str, Any]]) -> Results:
 def failed(stage: Stage, desk: Desk, succeeded: dict[str, Results]) -> dict[str, Results]:
     """What they returned in failures: of a write that is not allowed, and of a release that ends as it starts."""
     only = {"cluster": "shop", "service": "cart-canary"}
-    # The events of a release that crashes soon tell of nothing but its tasks: one wait ends while all is well.
-    until(lambda: "steady" in newest_event(stage, "shop", "cart-canary"), seconds=60, what="the canary is steady")
-    played = attempts(desk, ("ecs_service_capacity", {**only, "desired": 5, "max": 8, "wait_timeout": 0}))
+    # The events of a release that crashes soon tell of nothing but its tasks: of each, one wait ends while all is well.
+    for name in ("cart-stable", "cart-canary"):
+        until(partial(steady, stage, name), seconds=120, what=f"{name} is steady")
+    played = attempts(
+        desk,
+        ("ecs_service_capacity", {**only, "desired": 5, "max": 8, "wait_timeout": 0}),
+        ("ecs_canary_promote", {**NAMES, "take": "previous", "wait_timeout": 0}),
+    )
+    until(partial(steady, stage, "cart-stable"), seconds=120, what="cart-stable has its release back")
     crashes = stage.release("cart-canary", "cart:v3-crash")
     stage.client("ecs").update_service(cluster="shop", service="cart-canary", taskDefinition=crashes)
     played += attempts(
         desk,
         ("ecs_canary_weights", {**NAMES, **reader(stage), "percent": 30}),
-        ("ecs_service_capacity", {**only, "desired": 3, "max": 8, "wait_timeout": 10}),
+        # More than there are of the release before, which go on.
+        ("ecs_service_capacity", {**only, "desired": 8, "max": 8, "wait_timeout": 10}),
         ("ecs_canary_info", {**NAMES, "wait_for": "healthy", "wait_timeout": 0}),
         ("ecs_canary_promote", {**NAMES, "require_full_traffic": False}),
         ("ecs_service_capacity", {**only, "desired": 0, "min": 0}),
@@ -201,7 +212,13 @@ def test_the_examples_of_the_filters_run_and_return_their_type(stack: None, desk
     shown = documentation("filter", *FILTERS)
     examples = [task for name in FILTERS for task in yaml.safe_load(shown[name]["examples"])]
     files = [str(role / folder / "main.yml") for folder in ("defaults", "vars")]
-    given = {"options": "{{ _canary_options }}", "asked": "{{ _canary_asked }}", "canary_percent": 100}
+    given = {
+        "options": "{{ _canary_options }}",
+        "asked": "{{ _canary_asked }}",
+        "canary_percent": 100,
+        # As in a rescue.
+        "ansible_failed_result": {"failed": True, "msg": "The stack failed."},
+    }
     played = results_of(desk, {"vars_files": files, "vars": given, "tasks": [*found, *examples]})[len(found) :]
     kinds = {"dict": dict, "list": list, "str": str, "bool": bool}
     for name, result in zip(FILTERS, played, strict=True):

@@ -9,22 +9,22 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lab.client import calls_of, last_call_of
+from lab.client import clear_faults, faults_of
 from tests.application import Application, no_failure, until
+from tests.integration.faulty import faulty
 
 DEPLOYED = {"stable_desired": 3, "stable_max": 6}
 
 
 def test_a_deployment_does_not_undo_what_came_while_the_stack_was_told_what_is_live(application: Application) -> None:
-    since = last_call_of(application.lab)
-
-    def told() -> bool:
-        return any(call["operation"] == "UpdateStack" for call in calls_of(application.lab, since=since))
-
-    with ThreadPoolExecutor() as pool:
+    # Its answer is held, so that the deployment cannot read again ahead of what comes meanwhile.
+    telling = {"kind": "hold-after", "operation": "UpdateStack", "calls": [1]}
+    with ThreadPoolExecutor() as pool, faulty(application, telling):
         deploying = pool.submit(application.play, "deploy.yml", cpu=512, memory=1024)
-        until(told, seconds=60, what="the stack is told what is live")
-        application.resize("Stable", 3, 3, 6)
+        until(lambda: faults_of(application.lab)[0]["held"] == 1, seconds=120, what="the stack is told what is live")
+        application.ask_for("Stable", 3, 3, 6)
+        clear_faults(application.lab)
+        application.until_healthy("Stable", 3)
         deployed = deploying.result()
     assert not deployed.ok
     assert "Somebody else has released or sized a service" in " ".join(deployed.output.split())

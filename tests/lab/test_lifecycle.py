@@ -23,6 +23,7 @@ from lab.checkout import CHECKOUT
 from lab.state import Lab, LabError, Process, State, make_root
 from lab.status import client_of
 from lab.traffic import Traffic
+from tests.application import until, watched
 from tests.lab.handmade_pair import HandmadePair
 
 
@@ -48,7 +49,7 @@ def interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-def processes_of(runtime: str | Path, within: float = 3) -> list[int]:
+def processes_of(runtime: str | Path, within: float = 15) -> list[int]:
     """The processes that were started in ``runtime``; those that are about to end get a moment to do so."""
     mark, deadline = f"XDG_RUNTIME_DIR={runtime}".encode(), time.monotonic() + within
     while True:
@@ -104,7 +105,8 @@ def test_a_split_moves_after_the_propagation_delay_and_kill_9_leaves_nothing(run
         pair.shift(50, 50)
         time.sleep(2)
         before = traffic.report(since=begin, until=begin + 0.9)
-        after = traffic.window(2)
+        until(lambda: traffic.window(0.5).share("v2") > 0, seconds=10, what="clients see the canary")
+        after = watched(traffic, 400)
     assert before.share("v2") == 0
     assert after.share("v2") == pytest.approx(50, abs=10)
     assert before.failed == after.failed == 0
@@ -118,7 +120,7 @@ def test_a_split_moves_after_the_propagation_delay_and_kill_9_leaves_nothing(run
     daemon = State("shift").process()
     assert daemon is not None
     daemon.send(signal.SIGKILL)
-    assert daemon.wait(5)
+    assert daemon.wait(15)
     assert processes_of(runtime) == []
     assert lab("status", "--name", "shift").stderr.startswith("error: no lab shift is up")
     assert lab("down", "--name", "shift").stdout == "The lab shift is down\n"
@@ -184,7 +186,7 @@ def test_an_interrupted_up_leaves_nothing_that_down_does_not_clear(
     with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as starting:
         time.sleep(after)
         starting.send_signal(number)
-        starting.wait(30)
+        starting.wait(60)
     if number is signal.SIGINT:
         assert processes_of(runtime) == []
     assert lab("down", "--name", "cut").returncode == 0

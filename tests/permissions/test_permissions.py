@@ -56,6 +56,8 @@ def recording(lab: Lab) -> Recording:
     return made
 
 
+# It runs some twenty playbooks.
+@pytest.mark.timeout(2700)
 def test_each_playbook_uses_its_policy_to_the_last_action(lab: Lab) -> None:
     """One life, from deploy to destroy, each playbook as a user who has its policy alone."""
     whole = Recording(application(lab, "whole"))

@@ -31,14 +31,16 @@ def poll_until(
     gave_up: Callable[[T], CanaryError],
     waiting: Callable[[T], str] | None = None,
     interval: float = POLL_SECONDS,
+    begun: float | None = None,
 ) -> T:
     """Read until what was read satisfies, and return it.
 
     ``satisfied`` may raise to end the wait early. After ``timeout`` seconds the last reading goes to ``gave_up``,
     which makes the error: it says what was waited for and how far it came. Reads at least once, also at timeout 0.
     ``waiting`` says the same of a reading in the middle, for whoever looks on.
+    The time counts from ``begun`` (`time.monotonic`) where the wait is a part of something that began before.
     """
-    deadline = time.monotonic() + timeout
+    deadline = (time.monotonic() if begun is None else begun) + timeout
     while True:
         seen = read()
         if satisfied(seen):

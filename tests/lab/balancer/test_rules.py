@@ -18,6 +18,7 @@ import pytest
 from lab.addresses import Network, claim
 from lab.balancer.fleet import Fleet
 from lab.control.views import Listener, LoadBalancer, Rule
+from tests.application import until
 
 
 def fixed(body: str, status: int = 200) -> dict[str, Any]:
@@ -149,6 +150,14 @@ def test_a_fixed_response_is_sent_as_it_is(address: str) -> None:
     assert ask(http.client.HTTPConnection(address, 8080, timeout=5), "GET", "/teapot", {})[:2] == (418, "100% tea\n")
 
 
+def answering(address: str, port: int) -> str:
+    """The body of the answer at a port, or nothing while nobody listens there."""
+    try:
+        return ask(http.client.HTTPConnection(address, port, timeout=5), "GET", "/", {})[1]
+    except OSError:
+        return ""
+
+
 def test_a_low_port_moves_out_of_the_way_of_a_listener_that_comes_later() -> None:
     held = claim()
     low, high = (
@@ -160,11 +169,10 @@ def test_a_low_port_moves_out_of_the_way_of_a_listener_that_comes_later() -> Non
         fleet = Fleet(Path(directory) / "balancers", propagation_delay=0, low_ports=False)
         try:
             fleet.update([LoadBalancer("lb", "web", here, (low,))], {}, time.monotonic())
-            assert ask(http.client.HTTPConnection(here, 8080, timeout=5), "GET", "/", {})[1] == "listener 80"
+            assert answering(here, 8080) == "listener 80"
             fleet.update([LoadBalancer("lb", "web", here, (high, low))], {}, time.monotonic())
-            time.sleep(0.3)
-            assert ask(http.client.HTTPConnection(here, 8080, timeout=5), "GET", "/", {})[1] == "listener 8080"
-            assert ask(http.client.HTTPConnection(here, 16080, timeout=5), "GET", "/", {})[1] == "listener 80"
+            until(lambda: answering(here, 8080) == "listener 8080", seconds=10, what="the new listener has its port")
+            until(lambda: answering(here, 16080) == "listener 80", seconds=10, what="the low port has moved")
         finally:
             fleet.stop()
             held.release()

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._aws.poll import PROGRE
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 
 
-def count_to(three: int, *, timeout: float = 60) -> int:
+def count_to(three: int, *, timeout: float = 60, begun: float | None = None) -> int:
     """Poll a counter until it is at three, or the time is over."""
     numbers = iter(range(1, three + 1))
     return poll_until(
@@ -21,6 +22,7 @@ def count_to(three: int, *, timeout: float = 60) -> int:
         gave_up=lambda number: CanaryError(f"came to {number}"),
         waiting=lambda number: f"{number} of 3\nhealthy",
         interval=0,
+        begun=begun,
     )
 
 
@@ -29,6 +31,17 @@ def test_what_is_waited_for_is_told_line_by_line(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv(PROGRESS, str(told))
     assert count_to(3) == 3
     assert told.read_text().splitlines() == ["1 of 3 healthy (0 s of 60 s)", "2 of 3 healthy (0 s of 60 s)"]
+
+
+def test_a_wait_that_is_a_part_of_another_counts_from_its_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = tmp_path / "progress"
+    monkeypatch.setenv(PROGRESS, str(told))
+    assert count_to(3, begun=time.monotonic() - 20) == 3
+    assert told.read_text().startswith("1 of 3 healthy (20 s of 60 s)")
+    with pytest.raises(CanaryError, match="came to 1"):
+        count_to(3, begun=time.monotonic() - 61)
 
 
 def test_a_wait_ends_as_well_where_nothing_can_be_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
