@@ -215,7 +215,8 @@ stable:
       sample: arn:aws:ecs:eu-west-1:123456789012:task-definition/cart-canary:7
     held_from:
       description:
-        - The service's own minimum, where M(canary.ecs.ecs_service_capacity) holds it at another one. Null where not.
+        - The service's own minimum, where M(canary.ecs.ecs_service_capacity) holds it at another one, or was cut off
+          when it was about to. Null where not.
       type: int
       sample: 2
     images:

@@ -20,8 +20,8 @@ description:
   - Everything else on a rule is sent back as it was, authentication actions and stickiness among it. A rule with a
     third target group in its forward action is refused, and a rule that does not forward to both is not touched.
   - Before a group gets a larger share, half of its registered targets, and at least one, must be healthy. The module
-    waits for that, and fails with nothing changed when it takes too long. The share of a group without healthy targets
-    would be answered with 503.
+    waits for that, and fails with nothing changed when it takes too long. The share of a group without targets is
+    answered with 503, and where all of its targets are unhealthy, these get it all the same.
   - Where the services are named, a canary whose share rises must also have half of the healthy targets that its new
     share needs, going by the tasks that have the requests now. Where ten stable tasks have all requests, half of these
     need five tasks, and a canary gets them with three or more. The way back to stable is not held up by this.

@@ -459,12 +459,17 @@ def forget(clients: AwsClients, sized: Sized, memory: Memory | None) -> None:
         untag_service(clients.ecs, sized.service, TAG)
 
 
-def remembering(sized: Sized, memory: Memory | None, *, hold: bool | None) -> list[str]:
-    """A sentence for the log about a min that is held, or is not."""
-    if hold and not can_remember(sized.service["serviceArn"]):
-        return [
+def warn_of_no_hold(module: CanaryModule, sized: Sized) -> None:
+    """Warn where a min is to be held and cannot be."""
+    if module.params["hold"] and sized.target and not can_remember(sized.service["serviceArn"]):
+        module.warn(
             f"Left the min of service {sized.name} alone: its ARN has the old form, so no tag can remember what it was."
-        ]
+            " Until its load shows, its autoscaler may take tasks that it needs."
+        )
+
+
+def remembering(sized: Sized, memory: Memory | None) -> list[str]:
+    """A sentence for the log about a min that is held, or is not."""
     if memory and memory.text != sized.tagged:
         return [f"The min of service {sized.name} is its own {memory.own} no longer; its tag {TAG} remembers that."]
     if memory is None and sized.tagged is not None:
@@ -523,7 +528,7 @@ def change(clients: AwsClients, sized: Sized, after: Capacity, *, wait: bool, ti
 
     A `CanaryError` on the way says in its facts what was wanted, and whether a write was made before it.
     """
-    deadline = time.monotonic() + timeout
+    begun = time.monotonic()
     made: list[Write] = []
     try:
         for write in writes(sized.capacity, after):
@@ -532,7 +537,7 @@ def change(clients: AwsClients, sized: Sized, after: Capacity, *, wait: bool, ti
         seen = read_back(clients, sized, after, timeout=timeout) if made else sized
         if not wait:
             return seen, read_serving(clients.elbv2, seen.service)
-        serving = wait_until_serving(clients.ecs, clients.elbv2, seen.service, timeout=deadline - time.monotonic())
+        serving = wait_until_serving(clients.ecs, clients.elbv2, seen.service, timeout=timeout, begun=begun)
         return Sized(serving.service, seen.target), serving
     except CanaryError as error:
         error.facts.update(before=sized.capacity.facts(), wanted=after.facts(), changed=bool(made))
@@ -557,7 +562,8 @@ def ensure_capacity(module: CanaryModule) -> dict[str, Any]:
     after = decide(before, wanted, service=sized.name, grow=options["grow"])
     changed = before != after or sized.tagged != (memory.text if memory else None)
     log = suspension(sized) + [sentence(write, sized.name) for write in writes(before, after)]
-    log += remembering(sized, memory, hold=options["hold"])
+    log += remembering(sized, memory)
+    warn_of_no_hold(module, sized)
     if module.check_mode:
         return result(before, after, read_serving(clients.elbv2, sized.service), log=log, changed=changed)
     remember(clients, sized, memory)

@@ -254,7 +254,7 @@ def test_status_for_machines(launch: Launch, shop: Application) -> None:
     ran = launch("Status", format="json")
     release = shop.service("Stable")["taskDefinition"]
     assert ran.artifacts["canary_result"]["stable"]["task_definition"] == release
-    task = re.search(r"TASK \[[^]]*Show where the canary is\].*?=> (\{.*?^\})", ran.output, re.DOTALL | re.MULTILINE)
+    task = re.search(r"TASK \[[^]]*Show how far the canary is\].*?=> (\{.*?^\})", ran.output, re.DOTALL | re.MULTILINE)
     assert task and json.loads(task[1])["msg"]["stable"]["task_definition"] == release
 
 

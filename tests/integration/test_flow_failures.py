@@ -16,7 +16,12 @@ def test_a_canary_that_cannot_start_gets_no_traffic(application: Application) ->
         assert application.split() == (100, 0)
         seen(traffic, 100, version="v1")
         no_failure(traffic.report(since=begin))
-    assert "shop:v3-crash" in played.output or "app-canary" in played.output
+        assert "shop:v3-crash" in played.output or "app-canary" in played.output
+        refused = application.fail("canary.yml", percent=25, wait_timeout=20)
+        assert application.split() == (100, 0)
+        no_failure(traffic.report(since=begin))
+    assert "app-canary" in refused.output
+    assert "exited with 1" in refused.output, "why its tasks stopped"
 
 
 def test_a_canary_that_answers_errors_fails_only_its_own_share(application: Application) -> None:

@@ -9,7 +9,10 @@ import time
 
 import pytest
 
+from lab.client import calls_of, last_call_of
 from tests.application import Application, no_failure, seen, until
+from tests.handmade import forward
+from tests.integration.faulty import faulty
 from tests.killing import Moment, killed
 
 
@@ -89,6 +92,24 @@ def test_the_canary_keeps_its_tasks_for_a_rule_that_was_not_named(application: A
     application.client("elbv2").delete_rule(RuleArn=second)
 
 
+def test_stable_stays_held_where_a_shift_fails_with_traffic_on_its_way(application: Application) -> None:
+    """Its autoscaler sees nothing yet of what the first step has brought. The next flow gives it its own min back."""
+    application.succeed("canary.yml", percent=100)
+    application.hurry("Stable")
+    until(lambda: application.capacity("Stable") == (2, 2, 4), seconds=30, what="idle stable is scaled in")
+    application.resize("Canary", 3, 3, 4)
+    with faulty(application, {"kind": "error", "operation": "ModifyRule", "calls": list(range(2, 30))}):
+        played = application.fail("canary.yml", percent=0, step=50, interval=0)
+    assert application.split() == (50, 50)
+    assert "stays held at its size" in " ".join(played.output.split())
+    time.sleep(4)
+    assert application.capacity("Stable") == (3, 3, 4)
+    assert "held at 3 tasks or more, its own min is 2" in " ".join(application.succeed("status.yml").output.split())
+    application.succeed("rollback.yml")
+    assert application.capacity("Stable") == (2, 3, 4)
+    application.resize("Stable", 2, 2, 4)
+
+
 def test_there_is_no_release_to_take_back_where_none_was_promoted(application: Application) -> None:
     before = application.state
     refused = application.play("rollback.yml", restore=True)
@@ -113,3 +134,14 @@ def test_a_rollback_in_the_middle_of_a_promotion_brings_the_old_release_back(app
     before = application.state
     assert "changed=0" in application.succeed("rollback.yml", restore="true").output
     assert application.state == before
+
+
+def test_stable_is_not_replaced_while_the_load_balancer_may_still_send_it_requests(application: Application) -> None:
+    """The last weights were written a moment before the promotion begins."""
+    outputs = application.outputs
+    weights = {outputs["StableTargetGroupArn"]: 0, outputs["CanaryTargetGroupArn"]: 1}
+    since = last_call_of(application.lab)
+    application.client("elbv2").modify_rule(RuleArn=outputs["RuleArn"], Actions=[forward(weights)])
+    application.succeed("promote.yml", propagation_delay=20)
+    first = {call["operation"]: call["time"] for call in reversed(calls_of(application.lab, since=since))}
+    assert first["UpdateService"] - first["ModifyRule"] > 20

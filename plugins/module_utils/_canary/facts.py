@@ -59,9 +59,9 @@ def service_facts(
 
 
 def _held_from(service: Facts, target: Mapping[str, Any]) -> int | None:
-    """The service's own min, where it is held at another one."""
+    """The service's own min, where it is held at another one, or was about to be when a run was cut off."""
     memory = memory_of(service.get("tags", []), live=target["MinCapacity"]) if "MinCapacity" in target else None
-    return memory.own if memory and memory.own != target["MinCapacity"] else None
+    return memory.own if memory else None
 
 
 def target_group_facts(arn: str, health: Health, attributes: Mapping[str, str]) -> Facts:

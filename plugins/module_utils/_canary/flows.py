@@ -113,7 +113,8 @@ def plan_shift(info: Info, settings: Settings, target: Target, *, step: Any = No
     rising, falling = _rises(pair, target, wanted), target.share < pair.share
     shrinks = target.share and (falling or (target.share == pair.share and not rising and _oversized(pair, wanted)))
     steps = guarded(steps_to(target, live=_percents(info), step=step), live=_percents(info))
-    stable_ahead = _growing(pair, 1 - target.share, in_steps=len(steps) > 1) if falling else {}
+    in_steps = len(steps) > 1
+    stable_ahead = _growing(pair, 1 - target.share, held=in_steps or _is_held(info)) if falling else {}
     return {
         "percent": target.percent,
         "counts": {"stable": stable_ahead.get("desired", pair.stable.desired), "canary": pair.canary.desired},
@@ -128,7 +129,12 @@ def plan_shift(info: Info, settings: Settings, target: Target, *, step: Any = No
 def _holds(info: Info, stable_ahead: Mapping[str, int]) -> bool:
     """Whether stable is to be at a min that is not its own, or is so already, from a run that was cut off."""
     live = info["stable"].get("min")
-    return info["stable"].get("held_from") is not None or stable_ahead.get("min", live) != live
+    return _is_held(info) or stable_ahead.get("min", live) != live
+
+
+def _is_held(info: Info) -> bool:
+    """Whether a run that was cut off had begun to hold stable."""
+    return info["stable"].get("held_from") is not None
 
 
 def size_after(info: Info, plan: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, int]:
@@ -144,10 +150,10 @@ def size_after(info: Info, plan: Mapping[str, Any], options: Mapping[str, Any]) 
     return {name: max(value, now.get(name, value)) for name, value in after.items()}
 
 
-def _growing(pair: Pair, share: Fraction, *, in_steps: bool) -> dict[str, int]:
-    """What stable needs before a share comes back to it: nothing where it is large enough, and takes it at once."""
+def _growing(pair: Pair, share: Fraction, *, held: bool) -> dict[str, int]:
+    """What stable needs before a share comes back to it; nothing where it is large enough and need not be ``held``."""
     needed = stable_for(pair, share)
-    return _held_up(pair, needed) if in_steps or needed > pair.stable.desired else {}
+    return _held_up(pair, needed) if held or needed > pair.stable.desired else {}
 
 
 def _rises(pair: Pair, target: Target, wanted: Wanted) -> bool:

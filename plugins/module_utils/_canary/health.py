@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Target health: whether a group may take more traffic.
 
-An Application Load Balancer does not fail over between groups: the share of a group without a healthy target is
-answered with 503. https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html
+An Application Load Balancer does not fail over between groups: the share of a group without targets is answered with
+503, and where none of its targets is healthy, its requests go to them all the same.
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
 """
 
 from __future__ import annotations

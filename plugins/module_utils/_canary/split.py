@@ -18,6 +18,10 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import C
 
 MAX_WEIGHT = 999
 
+# In percent: half of the step that percents go in, and how far the percent of the facts is from the share at most.
+HALF_STEP = Fraction(5, 100)
+ROUNDED = Fraction(5, 10_000)
+
 
 @dataclass(frozen=True)
 class Split:
@@ -88,5 +92,11 @@ def split_of_weights(stable: int, canary: int) -> Split:
 
 
 def is_at(split: Split, percent: float) -> bool:
-    """Whether a live split is at this percent, at the resolution of percents: 0.1."""
-    return split.share is not None and round(split.share * 1000) == round(percent * 10)
+    """Whether a live split is at this percent, at the resolution of percents: 0.1.
+
+    A split between two steps is at the one that its share, as facts have it, is rounded to: half a step away, and what
+    the rounding to three decimals adds to that.
+    """
+    if split.share is None:
+        return False
+    return abs(split.share * 100 - Fraction(round(percent * 10), 10)) <= HALF_STEP + ROUNDED

@@ -169,26 +169,34 @@ def test_every_rule_with_both_groups_is_shifted_and_no_other() -> None:
     other = aws.rule(secure, 50, forward({shop.stable: 1, longer: 0}))
     alone = aws.rule(secure, 60, forward({shop.stable: 1}))
     forced = aws.rule(secure, 70, forward({shop.canary: 1}))
-    elsewhere = aws.listener(forward({longer: 1}), balancer="other")
+    search = aws.target_group("search")
+    elsewhere = aws.listener(forward({search: 1}), balancer="other")
     result = shop.shift(percent=10)
     assert {rule["rule_arn"] for rule in result["rules"]} == set(wanted)
     assert {shop.split(rule) for rule in wanted} == {(90, 10)}
     assert aws.weights(other) == {shop.stable: 1, longer: 0}
     assert aws.weights(alone) == {shop.stable: 1}
     assert aws.weights(forced) == {shop.canary: 1}
-    assert aws.weights(aws.default_rule(elsewhere)) == {longer: 1}
+    assert aws.weights(aws.default_rule(elsewhere)) == {search: 1}
     assert len(aws.writes) == len(wanted)
 
 
-def test_groups_on_two_load_balancers(shop: Shop) -> None:
-    inner = shop.aws.listener(shop.both(100, 0), balancer="internal")
-    shop.shift(percent=50)
-    assert shop.split(shop.aws.default_rule(inner)) == shop.split() == (50, 50)
+def test_services_on_two_load_balancers_that_share_rules_on_one(shop: Shop) -> None:
+    """A target group has one load balancer, so that a service behind two has two groups."""
+    inner = [shop.aws.target_group("cart-stable-inner"), shop.aws.target_group("cart-canary-inner")]
+    for port, group in enumerate(inner, start=90):
+        shop.aws.listener(forward({group: 1}), balancer="internal", port=port)
+    shop.services = {"cart-stable": [inner[0], shop.stable], "cart-canary": [inner[1], shop.canary]}
+    shop.shift(percent=50, **SERVICES)
+    assert shop.split() == (50, 50)
+    assert shop.aws.operations.count("DescribeListeners") == 2
 
 
-def test_a_load_balancer_with_one_of_the_groups_is_not_searched(shop: Shop) -> None:
-    shop.aws.listener(forward({shop.stable: 1}), balancer="internal")
-    shop.shift(percent=50)
+def test_a_load_balancer_of_one_of_the_services_is_not_searched(shop: Shop) -> None:
+    inner = shop.aws.target_group("cart-stable-inner")
+    shop.aws.listener(forward({inner: 1}), balancer="internal")
+    shop.services = {"cart-stable": [inner, shop.stable], "cart-canary": [shop.canary]}
+    shop.shift(percent=50, **SERVICES)
     assert shop.aws.operations.count("DescribeListeners") == 1
 
 

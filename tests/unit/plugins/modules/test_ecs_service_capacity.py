@@ -39,11 +39,18 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> FakeAws:
 
 
 def capacity(aws: FakeAws, *, check_mode: bool = False, **options: Any) -> dict[str, Any]:
+    return capacity_of_module(module_of(aws, check_mode=check_mode, **options))
+
+
+def module_of(aws: FakeAws, *, check_mode: bool = False, **options: Any) -> FakeModule:
     validated = ArgumentSpecValidator(ecs_service_capacity.ARGUMENTS).validate(
         {"cluster": "shop", "service": "canary", **options}
     )
     assert not validated.error_messages
-    module = FakeModule(aws, validated.validated_parameters, check_mode=check_mode)
+    return FakeModule(aws, validated.validated_parameters, check_mode=check_mode)
+
+
+def capacity_of_module(module: FakeModule) -> dict[str, Any]:
     return ecs_service_capacity.ensure_capacity(cast(CanaryModule, module))
 
 
@@ -396,11 +403,13 @@ def test_check_mode_holds_nothing(aws: FakeAws) -> None:
     assert aws.changes == []
 
 
-def test_a_service_that_cannot_have_tags_keeps_its_min(aws: FakeAws) -> None:
+def test_a_service_that_cannot_have_tags_keeps_its_min_and_somebody_is_told(aws: FakeAws) -> None:
     aws.services["stable"]["serviceArn"] = "arn:aws:ecs:eu-central-1:123456789012:service/stable"
-    result = hold(aws, 10)
+    module = module_of(aws, service="stable", desired=10, min=10, hold=True)
+    capacity_of_module(module)
     assert aws.changes == []
-    assert "its ARN has the old form" in result["log"][0]
+    (warning,) = module.warnings
+    assert "its ARN has the old form" in warning
     let_go(aws)
     assert aws.changes == []
 

@@ -51,7 +51,7 @@ SERVICE = {
 DEFINITION = {"containerDefinitions": [{"name": "app", "image": "app:v2"}, {"name": "log", "image": "log:1"}]}
 
 
-@pytest.mark.parametrize(("live", "own"), [(2, None), (6, 2), (7, None)])
+@pytest.mark.parametrize(("live", "own"), [(2, 2), (6, 2), (7, None)])
 def test_a_service_that_is_held_tells_its_own_min(live: int, own: int | None) -> None:
     held = {**SERVICE, "tags": [{"key": "canary.ecs:min", "value": "2/6"}]}
     assert service_facts(held, DEFINITION, {"MinCapacity": live, "MaxCapacity": 8})["held_from"] == own

@@ -209,6 +209,13 @@ def test_a_canary_without_a_scalable_target_rests_with_any_count() -> None:
     assert plan_rollback(info(service(4), service(4, None), 100.0), settings)["canary_after"] == {"desired": 1}
 
 
+def test_a_shift_holds_what_one_that_was_cut_off_was_about_to_hold() -> None:
+    """Stable has its tasks already, and its own min yet: as large as it is, it is held for the traffic that returns."""
+    plan = shift(info({**service(3, (2, 6)), "held_from": 2}, service(3, (3, 6)), 100.0), 25)
+    assert plan["stable_ahead"] == {"desired": 3, "min": 3}
+    assert plan["holds"] is True
+
+
 def test_a_shift_lets_go_of_what_one_that_was_cut_off_holds() -> None:
     assert shift(info({**service(9), "held_from": 2}, service(5), 10.0), 10)["holds"] is True
 

@@ -58,6 +58,12 @@ def test_the_table_fits_a_terminal_and_keeps_the_ends_of_names() -> None:
     assert any(line.endswith("2026-11-25-0800") for line in lines)
 
 
+@pytest.mark.parametrize(("low", "own", "told"), [(6, 2, True), (2, 2, False), (6, None, False)])
+def test_a_stable_service_that_is_held_is_told(low: int, own: int | None, told: bool) -> None:
+    text = " ".join("\n".join(status_lines(info(stable=service("cart", min=low, held_from=own)))).split())
+    assert ("stable is held at 6 tasks or more, its own min is 2" in text) is told
+
+
 def test_rules_that_differ_are_told() -> None:
     rules = [
         {"default": True, "priority": None, "port": 80, "stable": 75, "canary": 25, "percent": 25.0},

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
+from ansible_collections.canary.ecs.plugins.module_utils._canary.split import Split, is_at
 from ansible_collections.canary.ecs.plugins.module_utils._canary.steps import Target, guarded, steps_to, target_of
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 tenths = st.integers(0, 1000)
@@ -119,6 +120,15 @@ def test_each_step_is_on_condition_that_the_one_before_still_holds() -> None:
 def test_rules_that_differ_are_made_one_without_a_condition() -> None:
     way = guarded(steps_to(Target(Fraction(0)), live=[50, 25], step=25), live=[50, 25])
     assert [(step.get("from_percent"), step["percent"]) for step in way] == [(None, 25.0), (25.0, 0.0)]
+
+
+@given(stable=weights, canary=weights)
+@example(stable=13, canary=94)
+@example(stable=94, canary=13)
+def test_a_split_fulfils_the_condition_that_is_made_of_its_own_percent(stable: int, canary: int) -> None:
+    split = Split(stable, canary)
+    (step,) = guarded([{"percent": 50.0}], live=[split.percent])
+    assert split.percent is None or is_at(split, step["from_percent"])
 
 
 def test_a_live_split_between_tenths_is_named_by_the_nearest() -> None:
