@@ -20,6 +20,7 @@ from moto.cloudformation.responses import CloudFormationResponse
 
 from lab.control.patches import Patches
 from lab.control.stacks import autoscaling, ecs, elbv2, network
+from lab.control.stacks.engine import HALFWAY
 from lab.control.stacks.resource import Resource
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def correct(cloud: Cloud, moto: Patches) -> None:
         moto.put_item(models, kind.type, type(kind.__name__, (kind,), {"cloud": cloud}))
 
     def update(_original: Any, stack: Stack, template: str, *_rest: Any, **given: Any) -> None:
-        engine.update(stack, template, given.get("parameters") or {})
+        engine.update(stack, template, given.get("parameters") or {}, disable_rollback=stack.disable_rollback)
         stack.tags = stack.tags if given.get("tags") is None else given["tags"]
 
     moto.wrap(Stack, "create_resources", lambda _, stack: engine.create(stack))
@@ -61,6 +62,7 @@ def correct(cloud: Cloud, moto: Patches) -> None:
     moto.wrap(CloudFormationBackend, "execute_change_set", _executing(cloud))
     moto.wrap(CloudFormationBackend, "create_change_set", _changing(cloud))
     moto.wrap(CloudFormationResponse, "create_change_set", _of_update)
+    moto.wrap(CloudFormationResponse, "update_stack", _with_or_without_rollback)
     moto.wrap(CloudFormationResponse, "_validate_different_update", _refusing_the_same)
     moto.wrap(ChangeSet, "diff", _planning(cloud))
 
@@ -113,9 +115,23 @@ def _of_update(original: Any, response: CloudFormationResponse) -> Any:
     return original(response)
 
 
+def _with_or_without_rollback(original: Any, response: CloudFormationResponse) -> Any:
+    """An update that fails is rolled back, unless it says otherwise.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_UpdateStack.html
+    """
+    stack = response.cloudformation_backend.get_stack(response._get_param("StackName"))
+    stack.disable_rollback = bool(response._get_bool_param("DisableRollback", False))
+    return original(response)
+
+
 def _refusing_the_same(original: Any, response: CloudFormationResponse, *given: Any) -> None:
-    """UpdateStack refuses an update that changes nothing; CreateChangeSet does not, and the change set says so."""
-    if response._get_action() != "CreateChangeSet":
+    """UpdateStack refuses an update that changes nothing; CreateChangeSet does not, and the change set says so.
+
+    What failed and was not rolled back may be tried again as it is.
+    """
+    stack: Stack = given[-1]
+    if response._get_action() != "CreateChangeSet" and stack.status != HALFWAY:
         original(response, *given)
 
 

@@ -103,13 +103,14 @@ class TaskDefinition(Resource):
 
 
 class Service(Resource):
-    """A service; the stack waits until its deployment has completed.
+    """A service; the stack waits until it is steady, whatever was changed of it.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-ecs-service.html
     """
 
     type = "AWS::ECS::Service"
     attributes = ("Name", "ServiceArn")
+    _failed = False
 
     def create(self) -> str:
         """CreateService. A desired count left out is 1."""
@@ -125,13 +126,12 @@ class Service(Resource):
         fixed = ("ServiceName", "Cluster", "LaunchType", "DeploymentController", "SchedulingStrategy", "Role")
         if any(properties.get(key) != self.properties.get(key) for key in fixed):
             return False
-        changed = {key: value for key, value in properties.items() if self.properties.get(key) != value}
-        before = self._service().deployments[0].id if self._service().deployments else ""
+        sent = {} if self._failed else self.properties
+        changed = {key: value for key, value in properties.items() if sent.get(key) != value and key not in fixed}
         request = {**self._request(changed), "cluster": properties.get("Cluster"), "service": self.physical_resource_id}
         self.cloud.ecs.update_service(request)
-        self.properties = properties
-        after = self._service().deployments[0].id if self._service().deployments else ""
-        self._awaited = after if after != before else ""
+        self.properties, self._failed = properties, False
+        self._awaited = self._service().deployments[0].id if self._service().deployments else ""
         return True
 
     def delete(self) -> None:
@@ -145,16 +145,21 @@ class Service(Resource):
         return self._service().status == "INACTIVE"
 
     def settled(self) -> bool:
-        """Whether the deployment that was started has completed; a rollback or a failure never will."""
+        """Whether its deployment has completed, and all tasks run; a deployment rolled back or failed never will."""
         if not self._awaited:
             return True
-        deployment = next((d for d in self._service().deployments if d.id == self._awaited), None)
+        service = self._service()
+        deployment = next((d for d in service.deployments if d.id == self._awaited), None)
         if deployment is None or deployment.rollout_state == "FAILED":
             raise Unstable(BREAKER)
-        if deployment.rollout_state == "COMPLETED":
+        if deployment.rollout_state == "COMPLETED" and service.steady:
             # What happens to the service from now on is not this operation's.
             self._awaited = ""
         return not self._awaited
+
+    def stay_failed(self) -> None:
+        """The next update sends everything."""
+        self._failed = True
 
     def attribute(self, name: str) -> Any:
         """Name and ARN."""

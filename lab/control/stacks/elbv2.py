@@ -27,7 +27,7 @@ class ElbResource(Resource):
 
     def _tag(self) -> None:
         if self.properties.get("Tags"):
-            self.backend.tagging_service.tag_resource(self.physical_resource_id, self.properties["Tags"])
+            self.backend.add_tags([self.physical_resource_id], self.properties["Tags"])
 
 
 class LoadBalancer(ElbResource):

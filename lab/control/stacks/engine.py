@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
+from functools import partial
 from typing import Any
 
 from moto.cloudformation.exceptions import ValidationError
@@ -23,6 +24,14 @@ from lab.control.stacks.order import creation_order, dependencies
 from lab.control.stacks.resource import Resource, Unstable
 
 Json = dict[str, Any]
+
+HALFWAY = "UPDATE_FAILED"
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html
+ONLY_WITHOUT_ROLLBACK = (
+    "This stack is currently in a non-terminal [UPDATE_FAILED] state. To update the stack from this state, please use "
+    "the disable-rollback parameter with update-stack API. To rollback to the last known good state, use the "
+    "rollback-stack API"
+)
 
 
 class Failed(Exception):
@@ -39,7 +48,7 @@ class Work:
 
     stack: Stack
     then: str
-    undo: Callable[[str], None] | None = None
+    undo: Callable[[Failed], None] | None = None
     garbage: InitVar[list[Garbage] | None] = None
     deleting: bool = False
     finish: Callable[[], None] | None = None
@@ -81,12 +90,17 @@ class Engine:
             self._apply(stack, stack.template_dict)
         except Failed as failure:
             self._diary.fail(stack, failure.logical_id, "CREATE_FAILED", str(failure))
-            undo(str(failure))
+            undo(failure)
             return
         self._begin(Work(stack, then="CREATE_COMPLETE", undo=undo))
 
-    def update(self, stack: Stack, template: str, parameters: Json) -> None:
-        """Change what differs, in order; what is no longer needed is deleted at the end."""
+    def update(self, stack: Stack, template: str, parameters: Json, *, disable_rollback: bool = False) -> None:
+        """Change what differs, in order; what is no longer needed is deleted at the end.
+
+        With ``disable_rollback`` an update that fails stays where it is.
+        """
+        if stack.status == HALFWAY and not disable_rollback:
+            raise ValidationError(message=ONLY_WITHOUT_ROLLBACK)
         before, before_parameters, before_text = stack.template_dict, dict(stack.parameters), stack.template
         outputs = self._outputs.get(stack.stack_id)
         stack.template = template
@@ -100,19 +114,31 @@ class Engine:
         replaced: dict[str, tuple[Any, Json]] = {}
         self._replaced = replaced
 
-        def undo(reason: str) -> None:
-            stack._add_stack_event("UPDATE_ROLLBACK_IN_PROGRESS", resource_status_reason=reason)
+        def undo(failure: Failed) -> None:
+            stack._add_stack_event("UPDATE_ROLLBACK_IN_PROGRESS", resource_status_reason=str(failure))
             stack.template, stack.template_dict, stack.parameters = before_text, before, before_parameters
             self._outputs[stack.stack_id] = outputs
             self._put_back(stack, before, replaced)
 
+        stop = partial(self._stay, stack) if disable_rollback else undo
         try:
             garbage = self._apply(stack, stack.template_dict)
         except Failed as failure:
             self._diary.fail(stack, failure.logical_id, "UPDATE_FAILED", str(failure))
-            undo(str(failure))
+            stop(failure)
             return
-        self._begin(Work(stack, then="UPDATE_COMPLETE", undo=undo, garbage=garbage))
+        self._begin(Work(stack, then="UPDATE_COMPLETE", undo=stop, garbage=garbage))
+
+    def _stay(self, stack: Stack, failure: Failed) -> None:
+        """Leave a failed update where it is: what has changed stays so, and the next one tries again what failed."""
+        applied, failed = self._applied[stack.stack_id], failure.logical_id
+        one = stack.resource_map._parsed_resources.get(failed)
+        if failed in applied:
+            applied[failed] |= {"Failed": True}
+        if isinstance(one, Resource):
+            one.stay_failed()
+        stack.status = HALFWAY
+        stack._add_stack_event(HALFWAY, resource_status_reason=str(failure))
 
     def plan(self, stack: Stack, template: Json, parameters: Json) -> list[Change]:
         """What an update would add, modify and remove. Changes nothing."""
@@ -178,7 +204,7 @@ class Engine:
                 del self._work[work.stack.stack_id]
                 status = "CREATE_FAILED" if work.then == "CREATE_COMPLETE" else "UPDATE_FAILED"
                 self._diary.fail(work.stack, one.logical_resource_id, status, str(unstable))
-                work.undo(str(unstable))
+                work.undo(Failed(one.logical_resource_id, str(unstable)))
                 return False
         self._diary.complete(work.stack, settled=lambda name: name not in moving)
         return not moving
@@ -200,9 +226,9 @@ class Engine:
             return False
         return work.deletion.done
 
-    def _undo_creation(self, stack: Stack) -> Callable[[str], None]:
-        def undo(reason: str) -> None:
-            stack._add_stack_event("ROLLBACK_IN_PROGRESS", resource_status_reason=reason)
+    def _undo_creation(self, stack: Stack) -> Callable[[Failed], None]:
+        def undo(failure: Failed) -> None:
+            stack._add_stack_event("ROLLBACK_IN_PROGRESS", resource_status_reason=str(failure))
             stack.status = "ROLLBACK_IN_PROGRESS"
             self._begin(Work(stack, then="ROLLBACK_COMPLETE", garbage=self._everything(stack), deleting=True))
 

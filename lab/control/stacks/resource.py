@@ -48,6 +48,9 @@ class Resource:
         """Whether what was last applied has come to rest; raises `Unstable` where it never will."""
         return True
 
+    def stay_failed(self) -> None:
+        """It did not take what was last applied, and that is not taken back: the next update applies it again."""
+
     def attribute(self, name: str) -> Any:
         """The value of ``Fn::GetAtt``, for a name in ``attributes``."""
         raise KeyError(name)

@@ -51,6 +51,24 @@ def test_weights_are_0_to_999(pair: Pair, weight: int, operation: str) -> None:
     assert {group["Weight"] for group in kept} == {100, 0}
 
 
+def test_a_target_group_has_one_load_balancer(pair: Pair) -> None:
+    taken = pair.forward(100, 0)
+    described = pair.elb.describe_load_balancers()["LoadBalancers"][0]
+    subnets = [zone["SubnetId"] for zone in described["AvailabilityZones"]]
+    other = pair.elb.create_load_balancer(Name="inner", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+    given = {"LoadBalancerArn": other, "Protocol": "HTTP", "Port": 80}
+    assert refused(pair.elb.create_listener, **given, DefaultActions=[taken]) == "TargetGroupAssociationLimit"
+    fixed = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
+    listener = pair.elb.create_listener(**given, DefaultActions=[fixed])["Listeners"][0]["ListenerArn"]
+    rule = {"ListenerArn": listener, "Priority": 1, "Conditions": [{"Field": "path-pattern", "Values": ["/a"]}]}
+    assert refused(pair.elb.create_rule, **rule, Actions=[taken]) == "TargetGroupAssociationLimit"
+    made = pair.elb.create_rule(**rule, Actions=[fixed])["Rules"][0]["RuleArn"]
+    assert refused(pair.elb.modify_rule, RuleArn=made, Actions=[taken]) == "TargetGroupAssociationLimit"
+    modify = {"ListenerArn": listener, "DefaultActions": [taken]}
+    assert refused(pair.elb.modify_listener, **modify) == "TargetGroupAssociationLimit"
+    pair.elb.modify_listener(ListenerArn=pair.listener, DefaultActions=[taken])
+
+
 def test_a_forward_action_takes_five_groups(pair: Pair) -> None:
     groups = [{"TargetGroupArn": pair.group(f"g{number}", pair.vpc), "Weight": 1} for number in range(6)]
     five = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups[:5]}}
@@ -148,3 +166,18 @@ def test_descriptions_come_in_pages(pair: Pair) -> None:
     pages = pair.elb.get_paginator("describe_target_groups").paginate(PaginationConfig={"PageSize": 1})
     assert [len(page["TargetGroups"]) for page in pages] == [1, 1]
     assert refused(pair.elb.describe_rules, RuleArns=[pair.rule] * 21) == "ValidationError"
+
+
+def test_a_tag_value_has_letters_digits_and_few_other_characters(pair: Pair) -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Tag.html"""
+
+    def tags(value: str) -> list[dict[str, str]]:
+        return [{"Key": "network", "Value": value}]
+
+    arn = pair.balancer["LoadBalancerArn"]
+    for value in ("rtb-1|0.0.0.0/0", "a~b", "a,b"):
+        assert refused(pair.elb.add_tags, ResourceArns=[arn], Tags=tags(value)) == "ValidationError"
+        new = {"Name": "new", "Subnets": pair.subnet_ids, "Tags": tags(value)}
+        assert refused(pair.elb.create_load_balancer, **new) == "ValidationError"
+    assert len(pair.elb.describe_load_balancers()["LoadBalancers"]) == 1
+    pair.elb.add_tags(ResourceArns=[arn], Tags=tags("Ünï code_1.2:3/4=5+6-7@8"))

@@ -46,6 +46,11 @@ class Stack(World):
         self.cloudformation.update_stack(**self._request(parameters))
         return self.rest()
 
+    def stay(self, **parameters: str) -> str:
+        """Update it so that a failure is not rolled back, let it come to rest, and return its status."""
+        self.cloudformation.update_stack(**self._request(parameters), DisableRollback=True)
+        return self.rest()
+
     def rest(self) -> str:
         """Let time pass until nothing is in progress."""
         for _turn in range(200):
@@ -104,15 +109,27 @@ def test_a_stack_is_complete_when_its_services_run(stack: Stack) -> None:
         service = stack.released(name)
         assert (service["runningCount"], service["deployments"][0]["rolloutState"]) == (count, "COMPLETED")
         assert service["deploymentConfiguration"]["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
-        assert service["healthCheckGracePeriodSeconds"] == 30
+        assert service["healthCheckGracePeriodSeconds"] == 60
     outputs = stack.outputs()
     assert stack.weights() == {outputs["StableTargetGroupArn"]: 100, outputs["CanaryTargetGroupArn"]: 0}
     assert stack.states(outputs["CanaryTargetGroupArn"]) == ["healthy"]
     assert outputs["Url"].startswith("http://127.9.1.")
 
 
+def test_the_load_balancer_waits_for_the_way_to_the_internet_and_names_its_table(stack: Stack) -> None:
+    stack.create()
+    made = stack.cloudformation.describe_stack_resources(StackName=NAME)["StackResources"]
+    ids = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in made}
+    assert ids["DefaultRoute"] == f"{ids['RouteTable']}|0.0.0.0/0"
+    (described,) = stack.elb.describe_tags(ResourceArns=[stack.outputs()["LoadBalancerArn"]])["TagDescriptions"]
+    assert described["Tags"] == [{"Key": "network", "Value": ids["RouteTable"]}]
+    assert list(ids).index("DefaultRoute") < list(ids).index("LoadBalancer")
+
+
 def test_settings_reach_the_target_groups_and_the_autoscaler(stack: Stack) -> None:
-    stack.create(StableMax="7", UnhealthyThreshold="4")
+    stack.create(StableMax="7", UnhealthyThreshold="4", HealthGrace="300")
+    for name in ("app-stable", "app-canary"):
+        assert stack.released(name)["healthCheckGracePeriodSeconds"] == 300
     groups = stack.elb.describe_target_groups()["TargetGroups"]
     assert {(one["HealthCheckIntervalSeconds"], one["UnhealthyThresholdCount"]) for one in groups} == {(5, 4)}
     assert {one.deregistration_delay for one in stack.cloud.target_groups().values()} == {5}
@@ -271,6 +288,39 @@ def test_an_update_that_ecs_rolls_back_is_rolled_back(stack: Stack) -> None:
     assert [one["LogicalResourceId"] for one in failed] == ["CanaryService"]
     assert "Circuit Breaker" in failed[0]["ResourceStatusReason"]
     assert stack.update(CanaryImage="r/app:v3") == "UPDATE_COMPLETE"
+
+
+def test_an_update_without_rollback_stays_where_it_failed(stack: Stack) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html"""
+    stack.create()
+    assert stack.stay(HealthPath="/ready", CanaryImage="r/app:v3-crash") == "UPDATE_FAILED"
+    groups = stack.elb.describe_target_groups()["TargetGroups"]
+    assert {group["HealthCheckPath"] for group in groups} == {"/ready"}, "what succeeded is kept"
+    assert stack.outputs()["RuleArn"]
+    with pytest.raises(ClientError, match=r"non-terminal \[UPDATE_FAILED\] state.*disable-rollback"):
+        stack.update(HealthPath="/ready", CanaryImage="r/app:v3")
+    assert stack.status() == "UPDATE_FAILED"
+    assert stack.stay(HealthPath="/ready", CanaryImage="r/app:v3-crash") == "UPDATE_FAILED", "the same may be repeated"
+    assert stack.stay(HealthPath="/ready", CanaryImage="r/app:v3") == "UPDATE_COMPLETE"
+    assert stack.update(CanaryImage="r/app:v3") == "UPDATE_COMPLETE"
+    assert stack.tags_running() == ["v1", "v1", "v3"]
+
+
+def test_an_update_of_a_service_waits_until_it_is_steady(stack: Stack) -> None:
+    """Whatever is changed of it, and whoever made it unsteady."""
+    stack.create()
+
+    class Everyone(set[str]):
+        def __contains__(self, _address: object) -> bool:
+            return True
+
+    stack.ill = Everyone()
+    stack.run(20)
+    stack.cloudformation.update_stack(**stack._request({"CanaryDesired": ""}))
+    stack.run(30)
+    assert stack.status() == "UPDATE_IN_PROGRESS"
+    stack.ill = set()
+    assert stack.rest() == "UPDATE_COMPLETE"
 
 
 def test_a_stack_whose_service_fails_is_taken_down(stack: Stack) -> None:

@@ -5,7 +5,7 @@
 
 The client checks every request against AWS's own model before it gets here, each call is counted, and the traps of the
 real thing are kept: a default rule refuses ModifyRule, what is not sent back is lost, answers come in pages and in
-another order than what was sent, a client secret is never shown.
+another order than what was sent, a client secret is never shown, a target group is of one load balancer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from unittest import mock
 
@@ -104,6 +104,7 @@ class Balancer:
 
     def _add(self, listener: str, priority: int | None, actions: tuple[Action, ...]) -> str:
         arn = listener.replace(":listener/", ":listener-rule/") + f"/{next(self._number):016x}"
+        self._check_balancers(listener, actions)
         self.rules[arn] = {
             "listener": listener, "priority": priority, "default": priority is None,
             "actions": copy.deepcopy(list(actions)),
@@ -171,6 +172,7 @@ class Balancer:
         return self._write(self.default_rule(ListenerArn), DefaultActions)
 
     def _write(self, arn: str, actions: list[Action]) -> Answer:
+        self._check_balancers(self.rules[arn]["listener"], actions)
         for action in actions:
             self._check(action)
         secrets = [action["AuthenticateOidcConfig"].get("ClientSecret") for action in self._oidc(arn)]
@@ -202,6 +204,12 @@ class Balancer:
             shown = self.groups[group["TargetGroupArn"]]["attributes"]
             if not sticky and shown.get("stickiness.enabled") == "true":
                 raise Refusal("InvalidLoadBalancerAction", "a target group is sticky")
+
+    def _check_balancers(self, listener: str, actions: Iterable[Action]) -> None:
+        balancer = self.listeners[listener]["LoadBalancerArn"]
+        for group in {group for action in actions if action["Type"] == "forward" for group in _groups(action)}:
+            if set(self._balancers_of(group)) - {balancer}:
+                raise Refusal("TargetGroupAssociationLimit", group)
 
     def _balancers_of(self, group: str) -> list[str]:
         found = {
