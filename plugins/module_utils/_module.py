@@ -66,7 +66,7 @@ class CanaryModule(AnsibleAWSModule):
         retry = _Refused.jittered_backoff(retries=10, delay=1, max_delay=20)
         return self.client(service, retry_decorator=retry, config=_ONE_ATTEMPT)
 
-    def client_of_unrepeated(self, service: str) -> Any:
+    def client_of_one_attempt(self, service: str) -> Any:
         """A boto3 client that makes each call once: for whoever looks, before the next attempt, whether it is right."""
         return self.client(service, retry_decorator=lambda call: call, config=_ONE_ATTEMPT)
 

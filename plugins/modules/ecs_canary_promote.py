@@ -210,6 +210,7 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment impo
     controller_of,
     deployment_facts,
     find_deployment,
+    has_taken,
     primary,
     refuse_between_releases,
     refuse_daemon,
@@ -227,7 +228,6 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.previous_releas
     to_restore,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.promotion import (
-    has_taken,
     last_completed,
     refuse_deregistered,
     refuse_forgotten,

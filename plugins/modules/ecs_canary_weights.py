@@ -256,8 +256,8 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import (
     Rule,
     are_one,
     elsewhere,
-    emptied,
     is_still,
+    lingering_seconds,
     plan,
     refuse_elsewhere,
     refuse_third_groups,
@@ -333,7 +333,7 @@ def shift_once(module: CanaryModule) -> dict[str, Any]:
     changes = takeable(module, elbv2, changes, groups, wanted)
     health = ensure_healthy(module, elbv2, changes, groups, least=least_targets(found, changes, groups))
     if not module.check_mode:
-        clients = Elbv2Clients(elbv2, module.client_of_unrepeated("elbv2"))
+        clients = Elbv2Clients(elbv2, module.client_of_one_attempt("elbv2"))
         conditional = params["from_percent"] is not None
         write(clients, changes, groups, on_failure=params["on_partial_failure"], conditional=conditional)
     warn_of_sticky_clients(module, changes)
@@ -477,7 +477,7 @@ def _refuse_moved(changes: list[Change], rules: list[Rule]) -> None:
 
 def warn_of_sticky_clients(module: CanaryModule, changes: list[Change]) -> None:
     """Say how long cookies can still hold clients on a group that the shift leaves without weight."""
-    seconds = emptied(change for change in changes if change.changed)
+    seconds = lingering_seconds(change for change in changes if change.changed)
     if seconds:
         module.warn(
             f"Stickiness is on: for up to {seconds} s clients that have met the group without weight may still go "

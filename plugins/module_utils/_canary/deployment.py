@@ -110,6 +110,16 @@ def _runs_all(service: dict[str, Any]) -> bool:
     return bool(service["runningCount"] == service["desiredCount"] and not service.get("pendingCount"))
 
 
+def has_taken(service: dict[str, Any], task_definition: str) -> bool:
+    """Whether the service runs this release, and is done with taking it."""
+    leading = primary(service)
+    return (
+        service["taskDefinition"] == task_definition
+        and leading is not None
+        and leading.get("rolloutState", "COMPLETED") == "COMPLETED"
+    )
+
+
 def tasks_settled(service: dict[str, Any]) -> bool:
     """Whether exactly the desired number of tasks runs, all of the newest deployment and none still starting.
 

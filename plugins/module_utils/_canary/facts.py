@@ -15,8 +15,8 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.arns import (
 from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import (
     controller_of,
     deployment_facts,
+    has_taken,
     last_events,
-    primary,
     strategy_of,
 )
 from ansible_collections.canary.ecs.plugins.module_utils._canary.health import STATES, Health
@@ -160,6 +160,4 @@ def is_promoted(stable: Facts | None, canary: Facts | None) -> bool:
     """Whether stable runs the canary's task definition, rolled out, and not only on its way."""
     if not stable or not canary or not stable.get("taskDefinition"):
         return False
-    leading = primary(stable)
-    rolled_out = leading is None or leading.get("rolloutState", "COMPLETED") == "COMPLETED"
-    return rolled_out and bool(stable["taskDefinition"] == canary.get("taskDefinition"))
+    return has_taken(stable, str(canary.get("taskDefinition")))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import primary
+from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import has_taken
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import Groups, Rule
 
@@ -75,16 +75,6 @@ def last_completed(service: dict[str, Any], task_definition: str) -> str:
     if has_taken(service, task_definition):
         return task_definition
     return being_replaced(service, task_definition) or task_definition
-
-
-def has_taken(service: dict[str, Any], task_definition: str) -> bool:
-    """Whether the service runs this release, and is done with taking it."""
-    leading = primary(service)
-    return (
-        service["taskDefinition"] == task_definition
-        and leading is not None
-        and leading.get("rolloutState", "COMPLETED") == "COMPLETED"
-    )
 
 
 def being_replaced(service: dict[str, Any], task_definition: str) -> str | None:

@@ -201,7 +201,7 @@ def rising(changes: Iterable[Change], groups: Groups) -> list[str]:
     return [arn for arn, grows in ((groups.stable, stable), (groups.canary, canary)) if grows]
 
 
-def emptied(changes: Iterable[Change]) -> int:
+def lingering_seconds(changes: Iterable[Change]) -> int:
     """How long, in seconds, cookies may still send clients to a group that the shift leaves without weight."""
     return max(
         (change.sticky_after for change in changes if 0 in (change.after.stable, change.after.canary)), default=0

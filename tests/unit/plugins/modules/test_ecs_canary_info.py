@@ -15,6 +15,7 @@ from ansible_collections.canary.ecs.tests.unit.plugins.run_module import run_mod
 
 CLUSTER = f"arn:aws:ecs:{REGION}:123456789012:cluster/shop"
 SERVICES = {"cluster": "shop", "stable_service": "cart-stable", "canary_service": "cart-canary"}
+ROLLED_OUT = {"id": "ecs-svc/1", "status": "PRIMARY", "rolloutState": "COMPLETED"}
 
 
 class Shop:
@@ -49,6 +50,7 @@ class Shop:
             "clusterArn": CLUSTER,
             "status": "ACTIVE",
             "taskDefinition": self.releases[name],
+            "deployments": [{**ROLLED_OUT, "taskDefinition": self.releases[name]}],
             "desiredCount": 2,
             "runningCount": self._now(name),
             "pendingCount": 0,

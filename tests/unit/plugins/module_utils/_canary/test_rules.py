@@ -15,9 +15,9 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.rules import (
     Groups,
     Rule,
     described,
-    emptied,
     is_now,
     is_still,
+    lingering_seconds,
     loads,
     matching,
     others,
@@ -261,7 +261,7 @@ def test_what_one_group_gains_the_other_loses(live: Split, wanted: Split) -> Non
     ("wanted", "off", "seconds"), [((1, 0), False, 60), ((0, 1), False, 60), ((1, 1), False, 0), ((1, 0), True, 0)]
 )
 def test_how_long_an_emptied_group_may_see_clients(wanted: tuple[int, int], off: bool, seconds: int) -> None:
-    assert emptied(plan([both(2, 1, sticky=60)], GROUPS, Split(*wanted), stickiness_off=off)) == seconds
+    assert lingering_seconds(plan([both(2, 1, sticky=60)], GROUPS, Split(*wanted), stickiness_off=off)) == seconds
 
 
 # Read back
