@@ -29,9 +29,10 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.stack import (
     holds_canary,
     is_meant,
     is_ours,
+    outcome,
     plan_stack,
+    why_failed,
 )
-from ansible_collections.canary.ecs.plugins.module_utils._canary.stack_events import failures
 from ansible_collections.canary.ecs.plugins.module_utils._canary.status import (
     rollback_line,
     status_lines,
@@ -80,9 +81,14 @@ def readable(stacks: Facts) -> bool:
     return holds_canary(_first(stacks))
 
 
-def stack_failures(stacks: Facts) -> list[str]:
-    """Why the last operation on the stack failed."""
-    return failures((_first(stacks) or {}).get("stack_events") or [])
+def stack_failures(stacks: Facts, failed: Facts) -> list[str]:
+    """What failed, and why: of the result of a task, and of the stack with its events."""
+    return why_failed(failed, _first(stacks))
+
+
+def stack_outcome(stacks: Facts, *, gone: bool, changed: bool = True) -> Answer:
+    """Whether CloudFormation has done what was asked for; anything else is a problem."""
+    return _answer(lambda: {"status": outcome(_first(stacks), gone=gone, changed=changed)})
 
 
 def removable(stacks: Facts, stack_name: str, *, confirm: str | None = None) -> Answer:
@@ -166,6 +172,7 @@ class FilterModule:
             "stack_plan": stack_plan,
             "readable": readable,
             "stack_failures": stack_failures,
+            "stack_outcome": stack_outcome,
             "stack_changes": changes_in_words,
             "removable": removable,
             "target": target,

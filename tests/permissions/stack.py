@@ -38,7 +38,7 @@ UNUSED = (
 
 # What the template's functions and the load balancer's creation ask beside that.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/security_iam_service-with-iam.html
-ALSO = {"ec2:DescribeAccountAttributes", "ec2:DescribeAvailabilityZones"}
+ALSO = {"ec2:DescribeAccountAttributes", "ec2:DescribeAddresses", "ec2:DescribeAvailabilityZones"}
 
 
 def handled() -> Iterator[tuple[str, set[str]]]:

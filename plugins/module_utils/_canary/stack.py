@@ -6,18 +6,24 @@
 Between two updates a canary moves on: weights, releases and counts are no longer those that the stack recorded. An
 update of any property of a service sends all of them, and so does the rollback of an update that failed, with the
 values recorded before. Therefore an update has two parts. The first one tells the stack what is live, and so changes
-nothing; the second one changes what was asked for, and where it fails, CloudFormation returns to what was live.
+nothing; the second one changes what was asked for, and where it fails, CloudFormation returns to what was live. Counts
+are told to be left alone, so one that was asked for stays.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html
+
+Whatever an update sends of a service, CloudFormation waits until that is steady, for hours if it must.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-service.html
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
+from ansible_collections.canary.ecs.plugins.module_utils._canary.deployment import primary
 from ansible_collections.canary.ecs.plugins.module_utils._canary.errors import CanaryError
 from ansible_collections.canary.ecs.plugins.module_utils._canary.given import only_given, whole
+from ansible_collections.canary.ecs.plugins.module_utils._canary.stack_events import failures
 
 DESCRIPTION = "canary.ecs:"
 
@@ -34,6 +40,7 @@ PARAMETERS = {
     "health_timeout": "HealthTimeout",
     "healthy_threshold": "HealthyThreshold",
     "unhealthy_threshold": "UnhealthyThreshold",
+    "health_grace": "HealthGrace",
     "deregistration_delay": "DeregistrationDelay",
     "cpu": "Cpu",
     "memory": "Memory",
@@ -56,11 +63,21 @@ _COUNTS = ("Desired", "Min", "Max")
 
 # What both task definitions, and what both services are made of.
 _TASK = ("Cpu", "Memory", "ContainerPort")
-_SERVICE = (*_TASK, "AssignPublicIp", "SubnetIds")
+_SERVICE = (*_TASK, "AssignPublicIp", "SubnetIds", "HealthGrace")
 
 # Nothing was ever made, or all of it was rolled back: CloudFormation only lets such a stack be deleted.
 _REMAINS = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
-_UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "UPDATE_FAILED")
+_DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+# An update that was not rolled back: only another one that is not to be, either, brings the stack on from there.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html
+_HALFWAY = "UPDATE_FAILED"
+_AT_REST = (*_DONE, "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
+_UPDATABLE = (*_AT_REST, _HALFWAY)
+
+_ON_FROM_HALFWAY = (
+    "Do not let CloudFormation roll the stack back (rollback-stack): that would bring the releases and counts that it "
+    "remembers to life. Mend what failed, then deploy again."
+)
 
 Values = dict[str, Any]
 
@@ -111,7 +128,7 @@ def plan_stack(
         raise CanaryError(_busy(stack_name, status))
     if services is None:
         raise CanaryError(f"The services of stack {stack_name} could not be read. Check that they exist.")
-    return _Update(values, stack, services, template_changed=template_changed).plan()
+    return _Update(values, stack, services, stack_name=stack_name, template_changed=template_changed).plan()
 
 
 def is_ours(stack: Mapping[str, Any], *, stack_name: str) -> bool:
@@ -136,7 +153,40 @@ def is_meant(confirm: str | None, *, stack_name: str) -> bool:
 
 def holds_canary(stack: Mapping[str, Any] | None) -> bool:
     """Whether the stack is complete, so that its services can be read."""
-    return stack is not None and _status_of(stack) not in _REMAINS
+    return stack is not None and _status_of(stack) in _UPDATABLE
+
+
+def outcome(stack: Mapping[str, Any] | None, *, gone: bool, changed: bool = True) -> str:
+    """The status of a stack on which CloudFormation has done what was asked for, empty for one that is ``gone``.
+
+    ``stack`` is as it is read when the work is said to be done, ``changed`` whether there was any. Raises `CanaryError`
+    where it is not done: amazon.aws.cloudformation takes an error of a look at the stack for a stack that was deleted.
+    """
+    status = _status_of(stack) if stack else "DELETE_COMPLETE"
+    if gone and status == "DELETE_COMPLETE":
+        return ""
+    if not gone and status in (_DONE if changed else _AT_REST):
+        return status
+    if status.endswith("_IN_PROGRESS"):
+        raise CanaryError(
+            f"it is {status}, and the wait for it broke off. CloudFormation goes on by itself: wait until that has "
+            "ended, then repeat."
+        )
+    if gone:
+        raise CanaryError(f"it is {status}, and was to be removed. Mend what is in the way, then repeat.")
+    found = "it does not exist any more" if status == "DELETE_COMPLETE" else f"it is {status}"
+    raise CanaryError(f"{found}, and was to be complete. Mend what failed, then repeat.")
+
+
+def why_failed(failed: Mapping[str, Any], stack: Mapping[str, Any] | None) -> list[str]:
+    """What the result of a failed task says, the reasons that CloudFormation gives, and how to go on.
+
+    ``stack`` is as amazon.aws.cloudformation_info returns it with its events, None where it is gone.
+    """
+    said = str(failed.get("output") or failed.get("msg") or "").rstrip(".")
+    reasons = list(failed.get("log") or []) or failures((stack or {}).get("stack_events") or [])
+    halfway = stack is not None and _status_of(stack) == _HALFWAY
+    return [f"{said}.", *reasons, *([_ON_FROM_HALFWAY] if halfway else [])]
 
 
 def changes_in_words(changes: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -236,13 +286,56 @@ def _release(outputs: Mapping[str, Any], service: str, facts: Mapping[str, Any])
     return "" if running == outputs.get(f"{service}TaskDefinition") else running
 
 
+def _unsteady(facts: Mapping[str, Any]) -> str:
+    """What keeps a service from being steady, in words; empty where it is."""
+    desired, running = int(facts["desired"]), int(facts.get("running", facts["desired"]))
+    rollout = _rollout(facts)
+    if running < desired:
+        return f"{running} of {desired} tasks are running, and its rollout is {rollout}"
+    return f"its rollout is {rollout}" if desired and rollout != "COMPLETED" else ""
+
+
+def _rollout(facts: Mapping[str, Any]) -> str:
+    """How far a service is with its newest release."""
+    return str((primary(dict(facts)) or {}).get("rollout_state") or "COMPLETED")
+
+
+def _serves(services: Mapping[str, Any], service: str) -> bool:
+    """Whether requests may depend on what a service has now."""
+    group = services[service.lower()].get("target_group") or {}
+    rests = service == "Canary" and services.get("percent", 0) == 0
+    return not rests and bool(group.get("healthy"))
+
+
+def _refuse_unsteady(side: str, service: str | None, why: str) -> NoReturn:
+    """Refuse an update that would wait for a service."""
+    way_out = (
+        " A canary that never will be: canary.ecs.rollback -e park_desired=0 -e park_min=0 takes its traffic, then its "
+        "tasks."
+    )
+    raise CanaryError(
+        f"The {side.lower()} service {service} is not steady: {why}. The update would wait for it. Nothing was "
+        f"changed. Wait until it is steady, then repeat.{way_out if side == 'Canary' else ''}"
+    )
+
+
 class _Update:
     """The update of a stack that exists."""
 
     def __init__(
-        self, values: Values, stack: Mapping[str, Any], services: Mapping[str, Any], *, template_changed: bool
+        self,
+        values: Values,
+        stack: Mapping[str, Any],
+        services: Mapping[str, Any],
+        *,
+        stack_name: str,
+        template_changed: bool,
     ) -> None:
-        outputs = stack.get("stack_outputs") or {}
+        self.stack_name = stack_name
+        self.services = services
+        # CloudFormation tries again what has failed, and the outputs may not tell the stack's own releases any more.
+        self.halfway = _status_of(stack) == _HALFWAY
+        outputs = {} if self.halfway else stack.get("stack_outputs") or {}
         self.template_changed = template_changed
         self.recorded: Values = dict(stack.get("stack_parameters") or {})
         self.live = {name: _live(name, services[name.lower()]) for name in NEW_COUNTS}
@@ -252,39 +345,84 @@ class _Update:
         self._refuse()
 
     def _refuse(self) -> None:
-        """Refuse what would replace the target groups, and with them the rule and its weights."""
-        if "VpcId" in self.changes or ("SubnetIds" in self.changes and not self.recorded.get("VpcId")):
-            raise CanaryError(
-                "vpc_id and subnet_ids cannot move a stack that exists to another network: its target groups would be "
-                "replaced while they serve. Deploy a second stack with another stack_name."
-            )
+        """Refuse what would take clients their service, and counts that autoscaling would move back."""
+        self._refuse_another_network()
         for service, live in self.live.items():
             counts = [self.changes.get(f"{service}{name}", live.get(f"{service}{name}")) for name in _COUNTS]
             asked = any(f"{service}{name}" in self.changes for name in _COUNTS)
             if asked and None not in counts:
                 _refuse_outside(service, *(int(str(count)) for count in counts))
 
+    def _refuse_another_network(self) -> None:
+        """Refuse what would replace the target groups, and the rule with them, or part services and load balancer.
+
+        CloudFormation changes the load balancer first, and a target in a zone that this no longer has gets no request.
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-subnets.html
+        """
+        if "VpcId" in self.changes or ("SubnetIds" in self.changes and not self.recorded.get("VpcId")):
+            raise CanaryError(
+                "vpc_id and subnet_ids cannot move a stack that exists to another network: its target groups would be "
+                "replaced while they serve. Deploy a second stack with another stack_name."
+            )
+        present = str(self.recorded.get("SubnetIds", "")).split(",")
+        wanted = self.changes.get("SubnetIds", "").split(",")
+        if "SubnetIds" in self.changes and not set(present) & set(wanted):
+            raise CanaryError(
+                f"subnet_ids has none of the subnets of stack {self.stack_name} ({', '.join(present)}): the load "
+                "balancer would leave them before the tasks do. Add the new ones beside the old in one deployment, and "
+                "leave the old ones out in the next. Of one zone a load balancer takes one subnet: replace one after "
+                "the other."
+            )
+
     def plan(self) -> StackPlan:
         """Both parts of the update; the first one is empty where the stack knows what is live."""
-        touched = [service for service in self.live if self._touches(service)]
-        kept = {name: value for service in touched for name, value in self._kept(service).items()}
-        news = {name: value for name, value in kept.items() if str(self.recorded.get(name, "")) != value}
-        made = {name: value for service in touched for name, value in self._made(service).items()}
+        kept = {service: self._kept(service) for service in self.live}
+        protected = [service for service in self.live if self._protects(service)]
+        told = {name: value for service in protected for name, value in kept[service].items()}
+        news = {name: value for name, value in told.items() if str(self.recorded.get(name, "")) != value}
+        made = {name: value for service in self.live for name, value in self._made(service).items()}
         return StackPlan(
             creates=False,
-            live={**self.recorded, **news} if news else {},
-            parameters={**self.recorded, **kept, **made, **self.changes},
+            # From halfway an update goes on only where it is not to be rolled back, which the second one is.
+            live={**self.recorded, **news} if news or self.halfway else {},
+            parameters={**self.recorded, **kept["Stable"], **kept["Canary"], **made, **self.changes},
         )
 
-    def _touches(self, service: str) -> bool:
-        """Whether the update sends anything of this service."""
-        shared = any(name in self.changes for name in _SERVICE)
-        return self.template_changed or shared or any(name.startswith(service) for name in self.changes)
+    def _sends(self, service: str) -> bool:
+        """Whether the update sends anything of this service itself; its bounds are another resource's."""
+        own = (*_SERVICE, f"{service}Image", f"{service}Desired")
+        return self.halfway or self.template_changed or any(name in self.changes for name in own)
+
+    def _protects(self, service: str) -> bool:
+        """Whether the stack is told what is live on a service, for a failed update to return there.
+
+        Raises `CanaryError` where the update would wait for a service that is not steady. The exception is one that is
+        to get another release instead of a broken one: nobody waits for what it has now, and where the new release
+        fails, CloudFormation returns it to what the stack remembers of it. It was broken before, too.
+        """
+        why = _unsteady(self.services[service.lower()])
+        if not why or not self._sends(service):
+            return True
+        if self.halfway or not self._mends(service):
+            _refuse_unsteady(service, self.services[service.lower()].get("service"), why)
+        return False
+
+    def _mends(self, service: str) -> bool:
+        """Whether the update gives a release to a service whose own is broken.
+
+        One that answers requests is not, and a stable service that is on its way to a release may not be.
+        """
+        if f"{service}Image" not in self.changes or _serves(self.services, service):
+            return False
+        return service == "Canary" or _rollout(self.services["stable"]) != "IN_PROGRESS"
 
     def _kept(self, service: str) -> Values:
         """What is live on a service, for an update to leave it so: no count, the release, the bounds."""
+        own = {f"{service}Desired": "", f"{service}Release": self.releases[service]} if self._sends(service) else {}
+        if not own and not any(name.startswith(service) for name in self.changes):
+            return {}
         bounds = {name: value for name, value in self.live[service].items() if name.endswith(("Min", "Max"))}
-        return {f"{service}Desired": "", f"{service}Release": self.releases[service], **bounds}
+        return {**own, **bounds}
 
     def _made(self, service: str) -> Values:
         """What makes a new release of a service: the stack's own task definition, with the image that is live.

@@ -16,7 +16,9 @@ from ansible_collections.canary.ecs.plugins.module_utils._canary.stack import (
     changes_in_words,
     holds_canary,
     is_ours,
+    outcome,
     plan_stack,
+    why_failed,
 )
 
 TEMPLATE = Path(__file__).parents[5] / "roles/canary/files/canary-stack.template"
@@ -169,11 +171,119 @@ def test_after_a_promotion_a_count_carries_the_live_release() -> None:
 
 def test_a_failed_update_returns_to_what_was_live() -> None:
     """CloudFormation rolls back to the parameters before: those are the ones that `live` recorded."""
-    for asked in ({"stable_image": "app:v9"}, {"stable_max": 9}, {"cpu": 512}):
+    for asked in ({"stable_image": "app:v9"}, {"stable_desired": 4, "stable_max": 9}, {"cpu": 512}):
         before = plan(asked, PROMOTED).live
         assert before["StableRelease"] == "td/canary:1"
         assert before["StableDesired"] == ""
         assert (before["StableMin"], before["StableMax"]) == ("2", "4")
+
+
+def test_new_bounds_touch_the_bounds_alone() -> None:
+    """A service that is short of tasks may be given more, for the update does not send it."""
+    short = {**PROMOTED, "stable": {**PROMOTED["stable"], "running": 1}}
+    made = plan({"stable_max": 9}, short)
+    assert (made.live, changed(made.parameters, RECORDED)) == ({}, {"StableMax": "9"})
+    made = plan({"canary_max": 9}, MIDWAY)
+    assert changed(made.live, RECORDED) == {"CanaryMin": "3", "CanaryMax": "6"}
+    assert changed(made.parameters, made.live) == {"CanaryMax": "9"}
+
+
+def rolling(facts: dict[str, Any], state: str) -> dict[str, Any]:
+    return {**facts, "deployments": [{"status": "PRIMARY", "rollout_state": state}]}
+
+
+HEALTHY, ILL = {"target_group": {"healthy": 1}}, {"target_group": {"healthy": 0}}
+CRASHING = {**FRESH["canary"], **ILL, "service": "app-canary", "desired": 2, "running": 1}
+
+
+@pytest.mark.parametrize(
+    ("canary", "percent"),
+    [
+        (CRASHING, 5.0),
+        ({**CRASHING, **HEALTHY}, 0.0),
+        (rolling({**CRASHING, "running": 2}, "FAILED"), 5.0),
+        (rolling({**CRASHING, "running": 2}, "IN_PROGRESS"), None),
+    ],
+)
+def test_another_release_for_a_broken_canary_does_not_wait_for_the_broken_one(
+    canary: dict[str, Any], percent: float | None
+) -> None:
+    made = plan({"canary_image": "app:v3"}, {**FRESH, "canary": canary, "percent": percent})
+    assert made.live == {}, "the stack is told nothing, for CloudFormation would wait until the canary is steady"
+    assert changed(made.parameters, RECORDED) == {"CanaryImage": "app:v3", "CanaryDesired": ""}
+
+
+@pytest.mark.parametrize("rollout", ["COMPLETED", "FAILED"])
+def test_a_broken_stable_service_can_be_given_another_release(rollout: str) -> None:
+    """It is the way out where a bad release came to stable by another way than a promotion."""
+    broken = rolling({**FRESH["stable"], "running": 0}, rollout)
+    made = plan({"stable_image": "app:v0"}, {**FRESH, "stable": broken})
+    assert made.live == {}
+    assert changed(made.parameters, RECORDED) == {"StableImage": "app:v0", "StableDesired": ""}
+
+
+def test_stable_is_protected_while_a_broken_canary_is_replaced() -> None:
+    made = plan({"canary_image": "app:v3", "memory": 1024}, {**PROMOTED, "canary": CRASHING, "percent": 0.0})
+    assert changed(made.live, RECORDED) == {"StableRelease": "td/canary:1", "StableDesired": ""}
+    assert changed(made.parameters, made.live) == {
+        "CanaryImage": "app:v3", "CanaryDesired": "", "Memory": "1024", "StableRelease": "", "StableImage": "app:v2",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "services", "says"),
+    [
+        ({"memory": 1024}, {"stable": rolling(FRESH["stable"], "IN_PROGRESS")}, "stable .* rollout is IN_PROGRESS"),
+        (
+            {"stable_image": "app:v3"},
+            {"stable": {**FRESH["stable"], **HEALTHY, "running": 1}},
+            "stable .* 1 of 2 tasks",
+        ),
+        ({"stable_image": "app:v3"}, {"stable": rolling(FRESH["stable"], "IN_PROGRESS")}, "stable .* IN_PROGRESS"),
+        ({"memory": 1024}, {"canary": CRASHING, "percent": 0.0}, "canary service app-canary"),
+        ({"canary_desired": 3}, {"canary": CRASHING, "percent": 0.0}, "canary service app-canary"),
+        ({"canary_image": "app:v3"}, {"canary": {**CRASHING, **HEALTHY}, "percent": 5.0}, "canary service app-canary"),
+        ({"canary_image": "app:v3"}, {"canary": {**CRASHING, **HEALTHY}, "percent": None}, "canary service app-canary"),
+    ],
+)
+def test_an_update_that_would_wait_for_a_service_is_refused(
+    asked: dict[str, Any], services: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(CanaryError, match=f"{says}.*Nothing was changed") as caught:
+        plan(asked, {**FRESH, **services})
+    assert "is not steady" in str(caught.value)
+    assert ("park_desired=0" in str(caught.value)) is ("canary" in services), "stable is never parked"
+
+
+def test_a_service_that_the_update_does_not_send_may_be_unsteady() -> None:
+    unsteady = rolling(FRESH["stable"], "IN_PROGRESS")
+    assert plan({"canary_image": "app:v3"}, {**FRESH, "stable": unsteady}).live["CanaryDesired"] == ""
+    assert plan({"health_path": "/"}, {"stable": unsteady, "canary": CRASHING}).live == {}
+    parked = rolling({**FRESH["canary"], "desired": 0, "running": 0}, "FAILED")
+    assert plan({"memory": 1024}, {**FRESH, "canary": parked}).live["CanaryDesired"] == "", "no task is waited for"
+
+
+def test_a_stack_that_was_not_rolled_back_is_first_brought_on() -> None:
+    """AWS takes no update of it that is to be rolled back, and tries again what failed of both services."""
+    told = stack("UPDATE_FAILED", StableRelease="td/canary:1", StableDesired="", CanaryDesired="", CanaryMin="2")
+    told["stack_parameters"] |= {"CanaryMax": "2", "CanaryRelease": "td/canary:1"}
+    made = plan_stack({"canary_image": "app:v3"}, stack_name="shop", stack=told, services=PROMOTED)
+    assert made.live == told["stack_parameters"], "nothing is new, and yet it is sent"
+    assert changed(made.parameters, made.live) == {"CanaryImage": "app:v3", "CanaryRelease": ""}
+    made = plan_stack({}, stack_name="shop", stack=stack("UPDATE_FAILED"), services=FRESH)
+    assert made.live == made.parameters
+    # By name: what failed may have made another release the stack's own, and left the outputs as they were.
+    assert (made.live["StableRelease"], made.live["CanaryRelease"]) == ("td/stable:1", "td/canary:1")
+    broken = {**PROMOTED, "canary": CRASHING, "percent": 0.0}
+    with pytest.raises(CanaryError, match="app-canary is not steady"):
+        plan_stack({"canary_image": "app:v3"}, stack_name="shop", stack=told, services=broken)
+
+
+def test_a_new_grace_period_is_told_both_services() -> None:
+    made = plan({"health_grace": 300}, PROMOTED)
+    assert made.live["StableRelease"] == "td/canary:1"
+    assert changed(made.parameters, made.live) == {"HealthGrace": "300"}
+    assert "HealthGrace" not in made.live, "the template that the stack has may not know it"
 
 
 def test_a_new_template_touches_both_and_changes_neither() -> None:
@@ -210,6 +320,18 @@ def test_an_update_that_cannot_be_is_refused(asked: dict[str, Any], says: str) -
         plan(asked, FRESH)
 
 
+def test_a_network_is_left_subnet_by_subnet() -> None:
+    own = {"VpcId": "vpc-1", "SubnetIds": "subnet-a,subnet-b"}
+
+    def asked(subnets: str) -> Any:
+        return plan_stack({"subnet_ids": subnets}, stack_name="shop", stack=stack(**own), services=FRESH).parameters
+
+    with pytest.raises(CanaryError, match=r"none of the subnets of stack shop \(subnet-a, subnet-b\): .*beside"):
+        asked("subnet-c,subnet-d")
+    assert asked("subnet-a,subnet-b,subnet-c")["SubnetIds"] == "subnet-a,subnet-b,subnet-c"
+    assert asked("subnet-b, subnet-c")["SubnetIds"] == "subnet-b,subnet-c"
+
+
 @pytest.mark.parametrize(
     ("status", "creates", "removes"),
     [
@@ -232,7 +354,8 @@ def test_what_a_failed_creation_left_is_removed_first(status: str, creates: bool
 )
 def test_a_stack_that_takes_no_update_says_so(status: str) -> None:
     with pytest.raises(CanaryError, match=f"{status}.*repeat"):
-        plan_stack({}, stack_name="shop", stack=stack(status), services=FRESH)
+        plan_stack({}, stack_name="shop", stack=stack(status))
+    assert not holds_canary(stack(status)), "its services are not read before it says so"
 
 
 def test_another_stack_is_left_alone() -> None:
@@ -248,6 +371,49 @@ def test_another_stack_is_left_alone() -> None:
 
 def test_no_stack_holds_no_canary() -> None:
     assert not holds_canary(None)
+
+
+@pytest.mark.parametrize(
+    ("found", "gone", "changed"),
+    [
+        (None, True, True),
+        (stack("DELETE_COMPLETE"), True, True),
+        (stack("CREATE_COMPLETE"), False, True),
+        (stack("UPDATE_COMPLETE"), False, True),
+        (stack("UPDATE_ROLLBACK_COMPLETE"), False, False),
+    ],
+)
+def test_what_was_asked_for_is_done(found: dict[str, Any] | None, gone: bool, changed: bool) -> None:
+    status = "" if gone else found and found["stack_description"]["stack_status"]
+    assert outcome(found, gone=gone, changed=changed) == status
+
+
+@pytest.mark.parametrize(
+    ("found", "gone", "says"),
+    [
+        (stack("DELETE_IN_PROGRESS"), True, "DELETE_IN_PROGRESS, and the wait for it broke off.*repeat"),
+        (stack("CREATE_COMPLETE"), True, "CREATE_COMPLETE, and was to be removed.*repeat"),
+        (stack("DELETE_FAILED"), True, "DELETE_FAILED, and was to be removed.*repeat"),
+        (stack("CREATE_IN_PROGRESS"), False, "CREATE_IN_PROGRESS, and the wait for it broke off.*repeat"),
+        (stack("UPDATE_ROLLBACK_COMPLETE"), False, "UPDATE_ROLLBACK_COMPLETE, and was to be complete.*repeat"),
+        (stack("UPDATE_FAILED"), False, "UPDATE_FAILED, and was to be complete.*repeat"),
+        (None, False, "does not exist any more, and was to be complete.*repeat"),
+    ],
+)
+def test_what_was_only_said_to_be_done_is_not(found: dict[str, Any] | None, gone: bool, says: str) -> None:
+    """amazon.aws.cloudformation says 'Stack Deleted' where it could not look."""
+    with pytest.raises(CanaryError, match=says):
+        outcome(found, gone=gone)
+
+
+def test_a_failure_says_what_failed_and_why_and_how_to_go_on() -> None:
+    reason = {"logical_resource_id": "Vpc", "resource_status": "DELETE_FAILED", "resource_status_reason": "in use"}
+    stuck = {**stack("DELETE_FAILED"), "stack_events": [reason]}
+    assert why_failed({"output": "Stack DELETE failed"}, stuck) == ["Stack DELETE failed.", "Vpc: in use"]
+    assert why_failed({"msg": "No.", "log": ["Vpc: gone"]}, stuck) == ["No.", "Vpc: gone"]
+    assert why_failed({"msg": "Throttled"}, None) == ["Throttled."]
+    halfway = why_failed({"output": "Stack UPDATE failed"}, stack("UPDATE_FAILED"))
+    assert "rollback-stack" in halfway[-1] and "deploy again" in halfway[-1]
 
 
 def resource(action: str, name: str, kind: str, **more: str) -> dict[str, Any]:
