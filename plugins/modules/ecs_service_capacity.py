@@ -459,9 +459,10 @@ def forget(clients: AwsClients, sized: Sized, memory: Memory | None) -> None:
         untag_service(clients.ecs, sized.service, TAG)
 
 
-def warn_of_no_hold(module: CanaryModule, sized: Sized) -> None:
+def warn_of_no_hold(module: CanaryModule, sized: Sized, wanted: Wanted) -> None:
     """Warn where a min is to be held and cannot be."""
-    if module.params["hold"] and sized.target and not can_remember(sized.service["serviceArn"]):
+    differs = sized.target and wanted.min not in (None, sized.target["MinCapacity"])
+    if module.params["hold"] and differs and not can_remember(sized.service["serviceArn"]):
         module.warn(
             f"Left the min of service {sized.name} alone: its ARN has the old form, so no tag can remember what it was."
             " Until its load shows, its autoscaler may take tasks that it needs."
@@ -557,13 +558,13 @@ def ensure_capacity(module: CanaryModule) -> dict[str, Any]:
     wanted = asked(options, model[0] if model else None)
     if options["grow"]:
         wanted = at_least(sized.capacity, wanted)
+    warn_of_no_hold(module, sized, wanted)
     wanted, memory = held(options, sized, wanted)
     before = sized.capacity
     after = decide(before, wanted, service=sized.name, grow=options["grow"])
     changed = before != after or sized.tagged != (memory.text if memory else None)
     log = suspension(sized) + [sentence(write, sized.name) for write in writes(before, after)]
     log += remembering(sized, memory)
-    warn_of_no_hold(module, sized)
     if module.check_mode:
         return result(before, after, read_serving(clients.elbv2, sized.service), log=log, changed=changed)
     remember(clients, sized, memory)

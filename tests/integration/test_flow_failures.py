@@ -16,12 +16,26 @@ def test_a_canary_that_cannot_start_gets_no_traffic(application: Application) ->
         assert application.split() == (100, 0)
         seen(traffic, 100, version="v1")
         no_failure(traffic.report(since=begin))
-        assert "shop:v3-crash" in played.output or "app-canary" in played.output
-        refused = application.fail("canary.yml", percent=25, wait_timeout=20)
-        assert application.split() == (100, 0)
-        no_failure(traffic.report(since=begin))
-    assert "app-canary" in refused.output
-    assert "exited with 1" in refused.output, "why its tasks stopped"
+    assert "shop:v3-crash" in played.output or "app-canary" in played.output
+
+
+def test_a_release_that_cannot_start_gets_no_share_by_a_shift_either(application: Application) -> None:
+    """Somebody has given it to the canary, where no circuit breaker ends it. The tasks of before are healthy."""
+    ecs, service = application.client("ecs"), application.service("Canary")
+    described = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    kept = ("family", "networkMode", "requiresCompatibilities", "cpu", "memory")
+    containers = [{**container, "image": "shop:v3-crash"} for container in described["containerDefinitions"]]
+    definition = {**{name: described[name] for name in kept}, "containerDefinitions": containers}
+    crashes = ecs.register_task_definition(**definition)["taskDefinition"]["taskDefinitionArn"]
+    canary = {"cluster": service["clusterArn"], "service": service["serviceName"]}
+    deploys = service["deploymentConfiguration"]
+    trusting = {**deploys, "deploymentCircuitBreaker": {"enable": False, "rollback": False}}
+    ecs.update_service(**canary, taskDefinition=crashes, deploymentConfiguration=trusting)
+    played = application.fail("canary.yml", percent=25, wait_timeout=10)
+    assert application.split() == (100, 0)
+    assert "exited with 1" in played.output, "why its tasks stopped"
+    ecs.update_service(**canary, taskDefinition=service["taskDefinition"], deploymentConfiguration=deploys)
+    ecs.get_waiter("services_stable").wait(cluster=canary["cluster"], services=[canary["service"]])
 
 
 def test_a_canary_that_answers_errors_fails_only_its_own_share(application: Application) -> None:

@@ -48,7 +48,7 @@ def test_a_stack_is_not_said_to_be_removed_because_nobody_could_look(lab: Lab) -
     with faulty(application, breaks) as calls:
         played = " ".join(application.fail("destroy.yml").output.split())
     assert sum(call["status"] == 0 for call in calls) == 5
-    assert "Stack unseen: it is DELETE_IN_PROGRESS, and the wait for it broke off." in played
+    assert "Stack unseen: it is DELETE_" in played, "in progress yet, or failed by now"
     until(lambda: status(application) == "DELETE_FAILED", seconds=60, what="CloudFormation gives up")
 
 

@@ -137,6 +137,11 @@ def _is_held(info: Info) -> bool:
     return info["stable"].get("held_from") is not None
 
 
+def _was_about_to_hold(info: Info) -> bool:
+    """Whether that run had not come to it: stable has its own min yet."""
+    return info["stable"].get("held_from") == info["stable"].get("min")
+
+
 def size_after(info: Info, plan: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, int]:
     """The canary's size once the traffic has moved, from a reading of now: a shift in steps may have taken hours.
 
@@ -194,7 +199,7 @@ def plan_rollback(info: Info, settings: Settings, *, restore: bool = False) -> P
     return {
         "restores": _restores(info) if restore else "",
         "stable_ahead": stable_ahead,
-        "holds": _holds(info, stable_ahead),
+        "holds": _holds(info, stable_ahead) and (bool(stable_ahead) or not _was_about_to_hold(info)),
         "lets_go": not _is_daemon(info["stable"]),
         "steps": steps_to(target_of(percent=0), live=_percents(info)),
         **_settling(info, rest, stuck=_stuck(info, settings, 0)),

@@ -86,11 +86,13 @@ Values = dict[str, Any]
 class StackPlan:
     """What to do: remove what a failed creation left, tell the stack what is live, then bring it to ``parameters``.
 
-    Parameters are as amazon.aws.cloudformation takes them.
+    ``rolls_back``: where that fails, CloudFormation returns to what was live. Parameters are as
+    amazon.aws.cloudformation takes them.
     """
 
     creates: bool
     removes_first: bool = False
+    rolls_back: bool = True
     live: Values = field(default_factory=dict)
     parameters: Values = field(default_factory=dict)
 
@@ -99,6 +101,7 @@ class StackPlan:
         return {
             "creates": self.creates,
             "removes_first": self.removes_first,
+            "rolls_back": self.rolls_back,
             "live": self.live,
             "parameters": self.parameters,
         }
@@ -280,6 +283,12 @@ def _live(service: str, facts: Mapping[str, Any]) -> Values:
     return {f"{service}{name}": str(value) for name, value in found.items() if value is not None}
 
 
+def _own_mins(services: Mapping[str, Any]) -> Values:
+    """The min of a service that a flow holds at another one: who asks for it asks for no change."""
+    held = {name: services[name.lower()].get("held_from") for name in NEW_COUNTS}
+    return {f"{name}Min": str(own) for name, own in held.items() if own is not None}
+
+
 def _release(outputs: Mapping[str, Any], service: str, facts: Mapping[str, Any]) -> str:
     """The task definition that the service runs, empty where it is the stack's own."""
     running = str(facts["task_definition"])
@@ -340,7 +349,7 @@ class _Update:
         self.recorded: Values = dict(stack.get("stack_parameters") or {})
         self.live = {name: _live(name, services[name.lower()]) for name in NEW_COUNTS}
         self.releases = {name: _release(outputs, name, services[name.lower()]) for name in NEW_COUNTS}
-        current = {**self.recorded, **self.live["Stable"], **self.live["Canary"]}
+        current = {**self.recorded, **self.live["Stable"], **self.live["Canary"], **_own_mins(services)}
         self.changes = {name: value for name, value in values.items() if str(current.get(name, "")) != value}
         self._refuse()
 
@@ -381,10 +390,12 @@ class _Update:
         told = {name: value for service in protected for name, value in kept[service].items()}
         news = {name: value for name, value in told.items() if str(self.recorded.get(name, "")) != value}
         made = {name: value for service in self.live for name, value in self._made(service).items()}
+        rolls_back = len(protected) == len(self.live)
         return StackPlan(
             creates=False,
+            rolls_back=rolls_back,
             # From halfway an update goes on only where it is not to be rolled back, which the second one is.
-            live={**self.recorded, **news} if news or self.halfway else {},
+            live={**self.recorded, **news} if rolls_back and (news or self.halfway) else {},
             parameters={**self.recorded, **kept["Stable"], **kept["Canary"], **made, **self.changes},
         )
 
@@ -397,13 +408,13 @@ class _Update:
         """Whether the stack is told what is live on a service, for a failed update to return there.
 
         Raises `CanaryError` where the update would wait for a service that is not steady. The exception is one that is
-        to get another release instead of a broken one: nobody waits for what it has now, and where the new release
-        fails, CloudFormation returns it to what the stack remembers of it. It was broken before, too.
+        to get another release instead of a broken one: it cannot be waited for. What the stack remembers is older, so
+        an update without that protection is not rolled back.
         """
         why = _unsteady(self.services[service.lower()])
         if not why or not self._sends(service):
             return True
-        if self.halfway or not self._mends(service):
+        if not self._mends(service):
             _refuse_unsteady(service, self.services[service.lower()].get("service"), why)
         return False
 

@@ -189,9 +189,7 @@ def _notes(info: Facts) -> list[str]:
         )
     low, own = info["stable"].get("min"), info["stable"].get("held_from")
     if own not in (None, low):
-        notes.append(
-            f"stable is held at {low} tasks or more, its own min is {own}: the next flow that ends gives it back"
-        )
+        notes.append(f"stable is held at {low} tasks or more, its own min is {own}: the next flow gives it back")
     if not info["rules"]:
         notes.append("no listener rule forwards to both target groups, so there is no traffic to split")
     elif weightless := _without_weight(info):

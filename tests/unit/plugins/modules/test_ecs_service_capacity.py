@@ -410,6 +410,8 @@ def test_a_service_that_cannot_have_tags_keeps_its_min_and_somebody_is_told(aws:
     assert aws.changes == []
     (warning,) = module.warnings
     assert "its ARN has the old form" in warning
+    capacity_of_module(own := module_of(aws, service="stable", desired=10, min=4, hold=True))
+    assert own.warnings == [], "there is nothing to hold"
     let_go(aws)
     assert aws.changes == []
 

@@ -216,6 +216,14 @@ def test_a_shift_holds_what_one_that_was_cut_off_was_about_to_hold() -> None:
     assert plan["holds"] is True
 
 
+@pytest.mark.parametrize(("low", "waits"), [(2, False), (3, True)])
+def test_a_rollback_at_once_waits_only_where_stable_is_held(low: int, waits: bool) -> None:
+    """One that was cut off had begun to hold it, or done so; it is large enough either way."""
+    stable = {**service(3, (low, 6)), "held_from": 2}
+    plan = plan_rollback(info(stable, service(3, (3, 6)), 100.0), Settings.to_park(DEFAULTS))
+    assert (plan["stable_ahead"], plan["holds"], plan["lets_go"]) == ({}, waits, True)
+
+
 def test_a_shift_lets_go_of_what_one_that_was_cut_off_holds() -> None:
     assert shift(info({**service(9), "held_from": 2}, service(5), 10.0), 10)["holds"] is True
 
