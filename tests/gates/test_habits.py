@@ -54,11 +54,11 @@ def test_workflows_run_targets_of_the_makefile_and_nothing_else() -> None:
     assert TESTING <= found <= targets_of_the_makefile()
 
 
-def test_one_machine_runs_what_each_change_does_but_the_demo_and_one_test_of_permissions() -> None:
+def test_one_machine_runs_what_each_change_does_but_the_demo() -> None:
     """It ends with the tests, whose last line is the one to read."""
     commands = [line for line in (CHECKOUT / ".ci" / "run").read_text(encoding="utf-8").splitlines() if "make" in line]
     found = [match[1] for line in commands if (match := MAKE.search(line))]
-    assert set(found) == targets_of(EACH_CHANGE) - {"demo"} | {"permissions"}
+    assert set(found) == targets_of(EACH_CHANGE) - {"demo"}
     assert found[-1] == "test"
 
 
