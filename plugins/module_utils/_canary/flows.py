@@ -139,7 +139,7 @@ def _is_held(info: Info) -> bool:
 
 def _was_about_to_hold(info: Info) -> bool:
     """Whether that run had not come to it: stable has its own min yet."""
-    return info["stable"].get("held_from") == info["stable"].get("min")
+    return bool(info["stable"].get("held_from") == info["stable"].get("min"))
 
 
 def size_after(info: Info, plan: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, int]:
