@@ -104,8 +104,9 @@ def plan_shift(info: Info, settings: Settings, target: Target, *, step: Any = No
 
     ``canary_ahead`` and ``stable_ahead`` are sized ahead of the traffic, ``canary_after`` once it has moved. At 0 %
     the canary keeps its capacity: parking is what a rollback and a promotion do. ``holds``: stable is held at its size
-    until the traffic is back, or by a run that was cut off, and is let go at the end. ``counts`` are the tasks
-    that both have until then, unless somebody else changes them (`size_after`).
+    until the traffic is back, or by a run that was cut off. ``lets_go``: it is let go at the end, as it also is where
+    that run had only begun to. ``counts`` are the tasks that both have until then, unless somebody else changes them
+    (`size_after`).
     """
     pair = _pair(info, settings)
     _refuse_daemons(info)
@@ -122,6 +123,7 @@ def plan_shift(info: Info, settings: Settings, target: Target, *, step: Any = No
         "canary_ahead": as_options(at_least_as(pair.canary, wanted)) if rising else {},
         "steps": steps,
         "holds": _holds(info, stable_ahead),
+        "lets_go": _holds(info, stable_ahead) or _is_held(info),
         **_settling(info, _unless_so(pair, wanted) if shrinks else {}, stuck=_stuck(info, settings, target.percent)),
     }
 
@@ -129,17 +131,13 @@ def plan_shift(info: Info, settings: Settings, target: Target, *, step: Any = No
 def _holds(info: Info, stable_ahead: Mapping[str, int]) -> bool:
     """Whether stable is to be at a min that is not its own, or is so already, from a run that was cut off."""
     live = info["stable"].get("min")
-    return _is_held(info) or stable_ahead.get("min", live) != live
+    own = info["stable"].get("held_from") if _is_held(info) else live
+    return bool(stable_ahead.get("min", live) != own)
 
 
 def _is_held(info: Info) -> bool:
     """Whether a run that was cut off had begun to hold stable."""
     return info["stable"].get("held_from") is not None
-
-
-def _was_about_to_hold(info: Info) -> bool:
-    """Whether that run had not come to it: stable has its own min yet."""
-    return bool(info["stable"].get("held_from") == info["stable"].get("min"))
 
 
 def size_after(info: Info, plan: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, int]:
@@ -199,7 +197,7 @@ def plan_rollback(info: Info, settings: Settings, *, restore: bool = False) -> P
     return {
         "restores": _restores(info) if restore else "",
         "stable_ahead": stable_ahead,
-        "holds": _holds(info, stable_ahead) and (bool(stable_ahead) or not _was_about_to_hold(info)),
+        "holds": _holds(info, stable_ahead),
         "lets_go": not _is_daemon(info["stable"]),
         "steps": steps_to(target_of(percent=0), live=_percents(info)),
         **_settling(info, rest, stuck=_stuck(info, settings, 0)),

@@ -224,8 +224,14 @@ def test_a_rollback_at_once_waits_only_where_stable_is_held(low: int, waits: boo
     assert (plan["stable_ahead"], plan["holds"], plan["lets_go"]) == ({}, waits, True)
 
 
+def test_a_shift_up_lets_go_of_what_was_only_begun_and_waits_for_nothing() -> None:
+    plan = shift(info({**service(3, (2, 6)), "held_from": 2}, service(3, (3, 6)), 10.0), 25)
+    assert (plan["holds"], plan["lets_go"]) == (False, True)
+
+
 def test_a_shift_lets_go_of_what_one_that_was_cut_off_holds() -> None:
-    assert shift(info({**service(9), "held_from": 2}, service(5), 10.0), 10)["holds"] is True
+    plan = shift(info({**service(9, (9, 20)), "held_from": 2}, service(5), 10.0), 10)
+    assert (plan["holds"], plan["lets_go"]) == (True, True)
 
 
 @pytest.mark.parametrize(
