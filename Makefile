@@ -35,7 +35,7 @@ bench: $(VENV)/.test ## What a shift takes, ours beside others: writes docs/meas
 	$(BIN)/python -m tests.bench
 
 chaos: $(VENV)/.test ## Kill each flow at each of its API calls; EVERY=10 takes each tenth, ONLY=promote some flows
-	EVERY=$(or $(EVERY),1) $(BIN)/python -m pytest tests/chaos --capture no --numprocesses 4 --dist worksteal \
+	EVERY=$(or $(EVERY),1) $(BIN)/python -m pytest tests/chaos --capture no --numprocesses 4 --dist load --maxschedchunk 1 \
 	  $(if $(ONLY),-k '$(ONLY)')
 
 versions: $(VENV)/.test ## Units, sanity and flows on each set of versions that is claimed
