@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import boto3
@@ -19,8 +20,12 @@ from lab.state import Lab
 PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 12})
 
 
+@cache
 def client_of(lab: Lab, service: str) -> Any:
-    """A boto3 client of the lab, whatever the environment says; who looks on has patience with the lab's faults."""
+    """A boto3 client of the lab, whatever the environment says; who looks on has patience with the lab's faults.
+
+    It is made once: who waits for something asks again and again.
+    """
     make: Any = boto3.client  # its type has an overload per service, and this is a service by name
     return make(
         service,

@@ -64,7 +64,7 @@ def killed(application: Application, playbook: str, moment: Moment, **variables:
                     output.seek(0)
                     _must_have_ended_well(flow, output.read())
                     return None
-                time.sleep(0.02)
+                time.sleep(0.1)
         finally:
             kill_all(mark)
             flow.wait()

@@ -34,7 +34,7 @@ EVERY = int(os.environ.get("EVERY", "1"))
 READINGS = 2
 PARTS = {"changes": 2, "readings": 3}
 # Enough to see a group fail for a moment, and little enough that several labs have room on one machine.
-RATE = 50
+RATE = 20
 SHORT: dict[str, Any] = {"deregistration_delay": 5, "metric_delay": 1}
 DEPLOYED: dict[str, Any] = {"stable_image": "shop:v1", "canary_image": "shop:v2", "stable_desired": 3, "stable_max": 6}
 
