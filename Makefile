@@ -42,7 +42,7 @@ versions: $(VENV)/.test ## Units, sanity and flows on each set of versions that 
 	$(BIN)/python -m tests.versions
 
 permissions: $(VENV)/.test ## Each playbook with its policy, and less each single action; ONLY=canary takes some
-	$(BIN)/python -m pytest tests/permissions $(if $(ONLY),-k '$(ONLY)')
+	$(BIN)/python -m pytest tests/permissions --numprocesses 3 $(if $(ONLY),-k '$(ONLY)')
 
 policies: $(VENV)/.test ## Write docs/policies of what the playbooks use
 	$(BIN)/python -m tests.permissions
