@@ -78,7 +78,13 @@ FLOWS = {
     "rollback": Flow("rollback.yml", 100, (3, 3, 6), (2, 2, 6)),
     "shift down": Flow("canary.yml", 100, (3, 3, 6), (2, 2, 6), variables={"percent": 25}),
     "shift up": Flow("canary.yml", 25, (2, 2, 4), variables={"percent": 100}),
-    "shift, then rollback": Flow("canary.yml", 25, (2, 2, 4), then="rollback.yml", variables={"percent": 100}),
+    # A canary that has got its tasks, and not yet its traffic, looks busy: stable may get one task more.
+    "shift, then rollback": Flow(
+        *("canary.yml", 25, (2, 2, 4)),
+        then="rollback.yml",
+        open_ended=("Stable capacity",),
+        variables={"percent": 100},
+    ),
 }
 # Where another playbook follows, it matters only what was left behind: a reading leaves nothing.
 SWEEPS = [
@@ -183,12 +189,14 @@ def outcome(application: Application) -> dict[str, object]:
         cluster=application.outputs["Cluster"], services=[application.outputs["StableService"]], include=["TAGS"]
     )
     tags = {tag["key"]: tag["value"] for tag in described["services"][0].get("tags", [])}
+    capacities = {which: application.capacity(which) for which in ("Stable", "Canary")}
     return {
         **application.state,
         "splits": [application.split(rule) for rule in application.rules()],
         "tags": {key: value for key, value in tags.items() if key != TAG},
         "held": tags.get(TAG),
-        "healthy": (application.healthy("Stable"), application.healthy("Canary")),
+        "bounds": [(low, high) for low, _desired, high in capacities.values()],
+        "unhealthy": [desired - application.healthy(which) for which, (_low, desired, _high) in capacities.items()],
     }
 
 
