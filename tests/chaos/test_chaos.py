@@ -82,7 +82,7 @@ FLOWS = {
     "shift, then rollback": Flow(
         *("canary.yml", 25, (2, 2, 4)),
         then="rollback.yml",
-        open_ended=("Stable capacity",),
+        open_ended=("Stable capacity", "Stable tasks"),
         variables={"percent": 100},
     ),
 }
@@ -142,7 +142,7 @@ def tell(line: str) -> None:
 
 
 def strike(
-    application: Application, flow: Flow, moment: Moment, whole: dict[str, object]
+    application: Application, flow: Flow, moment: Moment, whole: dict[str, Any]
 ) -> tuple[dict[str, Any] | None, str]:
     """Kill the flow, and run it again: the call that was cut off, and what is wrong then; empty where nothing is.
 
@@ -156,6 +156,9 @@ def strike(
     ended = outcome(application)
     agreed = {name: value for name, value in whole.items() if name not in flow.open_ended}
     wrong = [f"{name} is {ended[name]}, not {value}" for name, value in agreed.items() if ended[name] != value]
+    least, now = whole["Stable tasks"], ended["Stable tasks"]
+    if now < least:
+        wrong.append(f"stable has {now} tasks, not {least} or more")
     if hit is None and moment.operation != ANY:
         wrong.append("it ended without that call")
     if not played.ok:
@@ -183,7 +186,7 @@ def moments(calls: list[dict[str, Any]]) -> list[Moment]:
     return found
 
 
-def outcome(application: Application) -> dict[str, object]:
+def outcome(application: Application) -> dict[str, Any]:
     """What an uninterrupted run and one that was killed must agree in."""
     described = application.client("ecs").describe_services(
         cluster=application.outputs["Cluster"], services=[application.outputs["StableService"]], include=["TAGS"]
@@ -195,6 +198,7 @@ def outcome(application: Application) -> dict[str, object]:
         "splits": [application.split(rule) for rule in application.rules()],
         "tags": {key: value for key, value in tags.items() if key != TAG},
         "held": tags.get(TAG),
+        "Stable tasks": capacities["Stable"][1],
         "bounds": [(low, high) for low, _desired, high in capacities.values()],
         "unhealthy": [desired - application.healthy(which) for which, (_low, desired, _high) in capacities.items()],
     }
