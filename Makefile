@@ -8,6 +8,8 @@ UV := $(BIN)/uv
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # All is done on the lab: what a shell holds for a real account must not mix with the lab's own credentials.
 unexport AWS_PROFILE AWS_SESSION_TOKEN
+# Where no bytecode may be kept, each module of each playbook compiles boto3 anew, and takes twice as long to start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := $(VENV)/.lab
 .PHONY: help demo test molecule awx guides chaos versions bench permissions policies lint docs requirements clean

@@ -50,12 +50,13 @@ def run(*command: str | Path, cwd: Path, binaries: Path = ENVIRONMENT / "bin", *
     """Run a tool and return what it printed; unless it exits 0, fail the test with its output.
 
     ``settings`` are environment variables. Only the collections that they name count: not the link to the checkout
-    that this environment has. The PATH has no shims of a Python manager, which stop ansible-test.
+    that this environment has. The PATH has no shims of a Python manager, which stop ansible-test. Bytecode is kept, but
+    not in the tree that a tool reads.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(STEERING)}
     path = ":".join([str(binaries), "/usr/local/bin", "/usr/bin", "/bin"])
     own = {"PATH": path, "HOME": str(HOME), "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
-    tidy = {"MYPY_CACHE_DIR": os.devnull, "PYTHONDONTWRITEBYTECODE": "1"}
+    tidy = {"MYPY_CACHE_DIR": os.devnull, "PYTHONPYCACHEPREFIX": str(ENVIRONMENT / "bytecode")}
     environment = kept | own | tidy | {"ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false"} | settings
     words = [str(word) for word in command]
     done = subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True, check=False)

@@ -62,6 +62,14 @@ def test_one_machine_runs_what_each_change_does_but_the_demo() -> None:
     assert found[-1] == "test"
 
 
+@pytest.mark.parametrize("name", ["AWS_PROFILE", "AWS_SESSION_TOKEN", "PYTHONDONTWRITEBYTECODE"])
+def test_what_a_shell_holds_does_not_steer_make(passes: Callable[..., str], name: str) -> None:
+    """A real account's keys do not meet the lab, and bytecode is kept."""
+    shown = passes("make", "--eval", "shown: ; @env", "shown", **{name: "1", "KEPT": "1"})
+    assert "KEPT=1" in shown.splitlines()
+    assert f"{name}=1" not in shown.splitlines()
+
+
 def test_hooks_are_the_project_s_own_tools(passes: Callable[..., str]) -> None:
     passes("pre-commit", "validate-config", ".pre-commit-config.yaml")
     repositories = loaded(".pre-commit-config.yaml")["repos"]
