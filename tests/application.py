@@ -37,6 +37,8 @@ SETTINGS: dict[str, object] = {
     "return_interval": 0,
 }
 RATE = 200
+FEW = 50
+"""Requests a second where a flow's calls are in question, and not its load: none may fail, and they take little."""
 SETTLED = lifecycle.PROPAGATION_DELAY + 0.5
 """Seconds after which the lab's load balancer has taken a weight in."""
 

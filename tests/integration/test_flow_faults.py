@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from tests.application import Application, no_failure
+from tests.application import FEW, Application, no_failure
 from tests.integration.faulty import faulty
 
 DEPLOYED = {"stable_desired": 3}
@@ -22,7 +22,7 @@ def test_lost_connections_repeat_nothing_that_must_not_be(application: Applicati
     kinds = {"reset-before": 1, "reset-after": 2}
     breaks = [{"kind": kind, "operation": write, "calls": [call]} for write in writes for kind, call in kinds.items()]
     known = revisions(application)
-    with application.traffic() as traffic:
+    with application.traffic(rate=FEW) as traffic:
         begin = traffic.mark()
         with faulty(application, *breaks) as calls:
             application.succeed("canary.yml", percent=100)
@@ -39,7 +39,7 @@ def test_lost_connections_repeat_nothing_that_must_not_be(application: Applicati
 
 def test_a_life_with_every_third_call_throttled_fails_no_request(application: Application) -> None:
     """And now and then one that the server fails, or answers late."""
-    with application.traffic() as traffic:
+    with application.traffic(rate=FEW) as traffic:
         begin = traffic.mark()
         with faulty(application, *TROUBLE) as calls:
             application.succeed("deploy.yml", canary_image="shop:v3")

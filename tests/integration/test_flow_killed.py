@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from tests.application import Application, no_failure, seen
+from tests.application import FEW, Application, no_failure, seen
 from tests.killing import Moment, killed
 
 DEPLOYED = {"stable_desired": 3, "stable_max": 6}
 
 
 def test_a_shift_goes_on_from_where_it_was_killed(application: Application) -> None:
-    with application.traffic() as traffic:
+    with application.traffic(rate=FEW) as traffic:
         begin = traffic.mark()
         # The canary has its new count but not yet its new min; then all of its size, and none of the traffic.
         assert killed(application, "canary.yml", Moment(1, "UpdateService", after=True), percent=100)
@@ -26,7 +26,7 @@ def test_a_shift_goes_on_from_where_it_was_killed(application: Application) -> N
 
 def test_a_rollback_takes_over_from_a_shift_that_was_killed_between_two_rules(application: Application) -> None:
     other = application.second_rule()
-    with application.traffic() as traffic:
+    with application.traffic(rate=FEW) as traffic:
         begin = traffic.mark()
         application.succeed("rollback.yml")
         assert killed(application, "canary.yml", Moment(2, "ModifyRule"), percent=50)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lab.client import faults_of
-from tests.application import Application, no_failure
+from tests.application import FEW, Application, no_failure
 from tests.integration.faulty import faulty
 
 ROUNDS = 2
@@ -20,7 +20,7 @@ READS = ("elasticloadbalancing", "ecs", "application-autoscaling")
 
 def test_answers_from_before_a_write_mislead_nobody(application: Application) -> None:
     stale = [{"kind": "stale", "service": service, "operation": "Describe*", "share": 0.3} for service in READS]
-    with application.traffic() as traffic:
+    with application.traffic(rate=FEW) as traffic:
         begin = traffic.mark()
         application.succeed("deploy.yml", canary_image="shop:v4")
         with faulty(application, *stale):

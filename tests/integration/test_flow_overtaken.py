@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lab.client import clear_faults, faults_of
-from tests.application import Application, no_failure, until
+from tests.application import FEW, Application, no_failure, until
 from tests.integration.faulty import faulty
 
 DEPLOYED = {"stable_desired": 3, "stable_max": 6}
@@ -46,7 +46,7 @@ def test_a_rollback_overtakes_a_flow_that_runs(
     application: Application, playbook: str, variables: dict[str, object], start: int, image: str
 ) -> None:
     application.succeed("canary.yml", percent=start)
-    with application.traffic() as traffic, ThreadPoolExecutor() as pool:
+    with application.traffic(rate=FEW) as traffic, ThreadPoolExecutor() as pool:
         begin = traffic.mark()
         other = pool.submit(application.play, playbook, **variables)
         until(lambda: application.split()[1] not in (start, 0), seconds=120, what="the other flow moves traffic")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from lab.state import Lab
-from tests.application import SETTINGS, Application, no_failure
+from tests.application import FEW, SETTINGS, Application, no_failure
 from tests.integration.faulty import faulty
 
 
@@ -16,7 +16,7 @@ def test_a_stack_comes_and_goes_with_every_third_call_throttled(lab: Lab) -> Non
     application = Application(lab, {"stack_name": "throttled", **SETTINGS})
     with faulty(application, {"kind": "throttle", "share": 0.3}) as calls:
         application.succeed("deploy.yml", stable_image="shop:v1", canary_image="shop:v2")
-        with application.traffic() as traffic:
+        with application.traffic(rate=FEW) as traffic:
             begin = traffic.mark()
             application.succeed("canary.yml", percent=100, step=50, interval=0)
             application.succeed("promote.yml", return_step=50)
